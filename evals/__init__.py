@@ -1,0 +1,1 @@
+"""Measure how well questions are answered, and whether a change made it better."""

@@ -1,0 +1,1 @@
+"""Turn files into an index that questions can be answered from."""

@@ -1,0 +1,84 @@
+"""What a reader makes of a file: clean text with its blocks, its pages and what it says of itself."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from rag.types import Block, BlockKind, Span
+
+# Zero-width, bidirectional-override and tag characters carry nothing a reader of the text sees.
+INVISIBLE = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A block's text before it has a place in a document.
+
+    Attributes:
+        page: counts from 1, for formats that have pages.
+        joins: the part goes on with the block before it, as a paragraph does over a page break.
+    """
+
+    text: str
+    kind: BlockKind = "paragraph"
+    page: int | None = None
+    joins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value of the metadata with where it was found, such as "front matter"."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The text of a file; `metadata` may hold title, published, language and kind."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    pages: tuple[Span, ...] = ()
+    metadata: Mapping[str, Found] = field(default_factory=dict)
+
+
+def clean(text: str) -> str:
+    r"""Return the text with one kind of line end and without characters nobody sees.
+
+    >>> clean("a\r\nb\u200bc\x00")
+    'a\nbc'
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
+    return CONTROL.sub("", INVISIBLE.sub("", text))
+
+
+def compose(parts: Iterable[Part], metadata: Mapping[str, Found] | None = None) -> Reading:
+    """Return a reading whose text is the parts, each on one line, with a blank line between."""
+    text, blocks, page_starts = "", [], {}
+    for part in parts:
+        line = " ".join(unicodedata.normalize("NFC", clean(part.text)).split())
+        if not line:
+            continue
+        joined = part.joins and bool(blocks)
+        text += "" if not text else " " if joined else "\n\n"
+        start = blocks.pop().span.start if joined else len(text)
+        if part.page is not None:
+            page_starts.setdefault(part.page, len(text))
+        text += line
+        blocks.append(Block(Span(start, len(text)), part.kind))
+    return Reading(text, tuple(blocks), _page_spans(page_starts, len(text)), metadata or {})
+
+
+def _page_spans(starts: Mapping[int, int], end: int) -> tuple[Span, ...]:
+    """Return a span a page, an empty one for each page without text."""
+    spans: list[Span] = []
+    for number in range(max(starts, default=0), 0, -1):
+        start = starts.get(number, end)
+        spans.append(Span(start, end))
+        end = start
+    return tuple(reversed(spans))

@@ -1,0 +1,1 @@
+"""Answer a question from the documents, each sentence with an exact citation."""

@@ -1,0 +1,57 @@
+"""Everything that can go wrong for a reason a person can act on.
+
+    RagError
+    ├── SettingsError         a setting has a value that can not work
+    ├── QuestionError         a question that can not be asked
+    ├── LoadError             a file that can not be read as a document
+    ├── ModelError            the embedding model is missing or is not the one expected
+    ├── IndexMissingError     there is no index where one was expected
+    ├── IndexMismatchError    the index was built by another model or another version
+    ├── IndexDamagedError     the index contradicts itself
+    └── IndexBusyError        another process is writing the index
+
+A message says what failed, the offending value, and what to do next.
+"""
+
+from pathlib import Path
+
+
+class RagError(Exception):
+    """Be the root of every error that is worded for the person who sees it."""
+
+
+class SettingsError(RagError):
+    """Say that a setting has a value that can not work."""
+
+
+class QuestionError(RagError):
+    """Say that a question is empty or too long to be asked."""
+
+
+class LoadError(RagError):
+    """Say that a file can not be read as a document, and why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class ModelError(RagError):
+    """Say that the embedding model is missing or is not the one expected."""
+
+
+class IndexMissingError(RagError):
+    """Say that there is no index where one was expected."""
+
+
+class IndexMismatchError(RagError):
+    """Say that the index was built by another model or another version."""
+
+
+class IndexDamagedError(RagError):
+    """Say that the index contradicts itself and has to be built again."""
+
+
+class IndexBusyError(RagError):
+    """Say that another process is writing the index."""

@@ -1,0 +1,156 @@
+"""The values that every other module speaks in; all of them frozen."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+BlockKind = Literal["heading", "paragraph", "item", "row"]
+Status = Literal["searching", "answered", "partial", "refused", "failed"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range of characters of a document's text."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span runs forward from 0, not {self.start}:{self.end}")
+
+    def of(self, text: str) -> str:
+        """Return the characters of the text that the span covers."""
+        return text[self.start : self.end]
+
+    def contains(self, other: "Span") -> bool:
+        """Tell whether the other span lies wholly inside this one."""
+        return self.start <= other.start and other.end <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A heading, paragraph, list item or table row of a document."""
+
+    span: Span
+    kind: BlockKind = "paragraph"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A source text with what is known about it.
+
+    Attributes:
+        uri: where the file lies, relative to the folder that was ingested.
+        language: ISO 639-1 code.
+        published: the document's own date, never the file's.
+        pages: one span a page, for formats that have pages.
+        origins: (field, where its value came from) for title, published, language and kind.
+    """
+
+    title: str
+    uri: str
+    text: str
+    blocks: tuple[Block, ...]
+    language: str = "en"
+    kind: str = "document"
+    published: date | None = None
+    pages: tuple[Span, ...] = ()
+    origins: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Return the address of the text: same text, same document."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    def page_of(self, offset: int) -> int | None:
+        """Return the number, from 1, of the page that holds a character, if there are pages."""
+        starts = [page.start for page in self.pages]
+        return max(1, sum(start <= offset for start in starts)) if starts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The smallest piece of a document that is quoted."""
+
+    document_id: str
+    span: Span
+    text: str
+
+    @property
+    def id(self) -> str:
+        """Return the sentence's address."""
+        return f"{self.document_id}:{self.span.start}-{self.span.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The piece of a document that is retrieved, with the sentences inside it."""
+
+    document_id: str
+    span: Span
+    text: str
+    heading: str = ""
+    sentences: tuple[Sentence, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Return the chunk's address."""
+        return f"{self.document_id}:{self.span.start}-{self.span.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved chunk; a higher score is better."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What a marker in an answer points at: `quote` is the document's text from start to end."""
+
+    marker: int
+    document_id: str
+    title: str
+    uri: str
+    published: date | None
+    page: int | None
+    span: Span
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question of a conversation with the answer it got."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, or the state of one that is still being made.
+
+    Attributes:
+        text: sentences, each followed by its marker `[n]`.
+        as_of: one line, computed from the dates of the cited documents.
+        coverage: for a refusal, what was searched.
+        timings_ms: (stage, milliseconds) in the order they ran.
+    """
+
+    id: str
+    question: str
+    searched_for: str
+    language: str
+    status: Status
+    text: str = ""
+    as_of: str = ""
+    coverage: str = ""
+    citations: tuple[Citation, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    mode: str = "extractive"
+    model: str = ""
+    timings_ms: tuple[tuple[str, float], ...] = field(default=())
