@@ -1,9 +1,14 @@
-"""What a reader makes of a file: clean text with its blocks, its pages and what it says of itself."""
+"""What a reader makes of a file: clean text, blocks, pages, and what it says of itself."""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import zip_longest
+from typing import Literal
+
+import dateparser
 
 from rag.types import Block, BlockKind, Span
 
@@ -11,7 +16,7 @@ from rag.types import Block, BlockKind, Span
 INVISIBLE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
 )
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def clean(text: str) -> str:
 
 def compose(parts: Iterable[Part], metadata: Mapping[str, Found] | None = None) -> Reading:
     """Return a reading whose text is the parts, each on one line, with a blank line between."""
-    text, blocks, page_starts = "", [], {}
+    text, blocks, page_starts = "", list[Block](), dict[int, int]()
     for part in parts:
         line = " ".join(unicodedata.normalize("NFC", clean(part.text)).split())
         if not line:
@@ -72,6 +77,53 @@ def compose(parts: Iterable[Part], metadata: Mapping[str, Found] | None = None) 
         text += line
         blocks.append(Block(Span(start, len(text)), part.kind))
     return Reading(text, tuple(blocks), _page_spans(page_starts, len(text)), metadata or {})
+
+
+def first_heading(parts: Iterable[Part]) -> dict[str, Found]:
+    """Return the title that the first heading gives, if there is a heading."""
+    heading = next((part.text for part in parts if part.kind == "heading"), "")
+    return {"title": Found(" ".join(heading.split()), "first heading")} if heading.strip() else {}
+
+
+def row_text(cells: Sequence[str], headers: Sequence[str] = ()) -> str:
+    """Return a table row as words that make sense without the table.
+
+    >>> row_text(["2019", "45 bn"], ["Year", "Trade"])
+    'Year: 2019; Trade: 45 bn.'
+    """
+    names = headers if len(headers) == len(cells) else ()
+    pairs = [
+        (name.strip().rstrip(":"), cell.strip())
+        for name, cell in zip_longest(names, cells, fillvalue="")
+    ]
+    text = "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
+    return text if not text or text.endswith((".", "!", "?", "…", "。")) else f"{text}."
+
+
+def iso_date(value: str) -> str | None:
+    """Return a date as YYYY-MM-DD, or None when it is not one whole and unambiguous date.
+
+    >>> iso_date("12 March 2026"), iso_date("2026-03-12T09:30:00Z"), iso_date("03/04/2026")
+    ('2026-03-12', '2026-03-12', None)
+    """
+    try:
+        return datetime.fromisoformat(value.strip()).date().isoformat()
+    except ValueError:
+        readings = {_parsed(value, order) for order in ("DMY", "MDY")}
+    return readings.pop() if len(readings) == 1 else None
+
+
+def _parsed(value: str, order: Literal["DMY", "MDY"]) -> str | None:
+    settings = {
+        "DATE_ORDER": order,
+        "PARSERS": ["absolute-time"],
+        "REQUIRE_PARTS": ["day", "month", "year"],
+    }
+    try:
+        found = dateparser.parse(value[:100], settings=settings)  # a date is never longer
+    except (ValueError, OverflowError):
+        return None
+    return found.date().isoformat() if found else None
 
 
 def _page_spans(starts: Mapping[int, int], end: int) -> tuple[Span, ...]:

@@ -47,6 +47,7 @@ class Document:
         published: the document's own date, never the file's.
         pages: one span a page, for formats that have pages.
         origins: (field, where its value came from) for title, published, language and kind.
+        id: the address of the text: same text, same document.
     """
 
     title: str
@@ -58,11 +59,11 @@ class Document:
     published: date | None = None
     pages: tuple[Span, ...] = ()
     origins: tuple[tuple[str, str], ...] = ()
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """Return the address of the text: same text, same document."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+        object.__setattr__(self, "id", digest[:16])
 
     def page_of(self, offset: int) -> int | None:
         """Return the number, from 1, of the page that holds a character, if there are pages."""
@@ -86,12 +87,17 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The piece of a document that is retrieved, with the sentences inside it."""
+    """The piece of a document that is retrieved, with the sentences inside it.
+
+    `title`, `heading` and `language` are those it stands under.
+    """
 
     document_id: str
     span: Span
     text: str
-    heading: str = ""
+    title: str
+    heading: str
+    language: str
     sentences: tuple[Sentence, ...] = ()
 
     @property

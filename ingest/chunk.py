@@ -1,0 +1,88 @@
+"""How a document is cut into chunks that are retrieved and sentences that are quoted."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+import pysbd
+from pysbd.languages import LANGUAGE_CODES
+
+from rag.types import Block, Chunk, Document, Sentence, Span
+
+CHUNK_SIZE = 900  # characters; a chunk ends with the block or sentence that reaches it
+RECIPE = f"paragraphs-{CHUNK_SIZE}"
+SEGMENTED = frozenset(LANGUAGE_CODES)
+
+
+def cut(document: Document) -> tuple[Chunk, ...]:
+    """Return the chunks of a document, in order: whole blocks, or whole sentences of long ones.
+
+    A heading starts a new chunk and is named in it; it is quoted only where nothing else is there.
+    """
+    bodies = {block for block in document.blocks if block.kind != "heading"}
+    return tuple(
+        _chunk(document, heading, spans)
+        for heading, section in _sections(document, bodies or set(document.blocks))
+        for spans in _pack([list(_sentences(document, block)) for block in section])
+    )
+
+
+def _sections(document: Document, bodies: set[Block]) -> Iterator[tuple[str, list[Block]]]:
+    heading, section = "", list[Block]()
+    for block in document.blocks:
+        if block in bodies:
+            section.append(block)
+            continue
+        yield heading, section
+        heading, section = block.span.of(document.text), []
+    yield heading, section
+
+
+def _pack(blocks: Iterable[list[Span]]) -> Iterator[list[Span]]:
+    """Yield the sentences of one chunk after the other; a block that fits in one is not torn."""
+    chunk: list[Span] = []
+    for block in blocks:
+        if chunk and block and block[-1].end - chunk[0].start > CHUNK_SIZE:
+            yield chunk
+            chunk = []
+        for sentence in block:
+            if chunk and sentence.end - chunk[0].start > CHUNK_SIZE:
+                yield chunk
+                chunk = []
+            chunk.append(sentence)
+    if chunk:
+        yield chunk
+
+
+def _chunk(document: Document, heading: str, spans: list[Span]) -> Chunk:
+    span = Span(spans[0].start, spans[-1].end)
+    sentences = tuple(Sentence(document.id, each, each.of(document.text)) for each in spans)
+    return Chunk(
+        document.id,
+        span,
+        span.of(document.text),
+        title=document.title,
+        heading=heading,
+        language=document.language,
+        sentences=sentences,
+    )
+
+
+def _sentences(document: Document, block: Block) -> Iterator[Span]:
+    """Yield the spans of a block's sentences, which together hold all that is visible in it."""
+    text = block.span.of(document.text).replace("\n", " ")
+    cursor = 0
+    for segment in _segmenter(document.language).segment(text):
+        start = text.find(segment.strip(), cursor)
+        if not segment.strip() or text[cursor:start].strip():
+            continue  # the segmenter changed the text: it stays with the sentence that follows
+        cursor = start + len(segment.strip())
+        yield Span(block.span.start + start, block.span.start + cursor)
+    rest = text[cursor:].strip()
+    if rest:
+        start = block.span.start + text.index(rest, cursor)
+        yield Span(start, start + len(rest))
+
+
+@cache
+def _segmenter(language: str) -> pysbd.Segmenter:
+    return pysbd.Segmenter(language=language if language in SEGMENTED else "en", clean=False)

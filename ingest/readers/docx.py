@@ -1,0 +1,146 @@
+"""DOCX: paragraphs and tables by their styles, and the properties of the file."""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+
+import docx
+from docx.document import Document
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.exceptions import OpcError
+from docx.oxml.ns import qn
+from docx.oxml.table import CT_Row, CT_Tbl
+from docx.oxml.text.paragraph import CT_P
+from docx.styles.style import BaseStyle
+from lxml.etree import XMLSyntaxError, _Element
+
+from ingest.reading import Found, Part, Reading, compose, first_heading, row_text
+from rag.types import BlockKind
+
+MAX_UNPACKED_BYTES = 500_000_000
+BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, OpcError, XMLSyntaxError, KeyError,
+          AttributeError, EOFError, NotImplementedError, OSError, RuntimeError)  # fmt: skip
+FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+BOX = qn("w:txbxContent")
+# Deleted and moved-away words, the second copy of a drawing, and text boxes, which come after.
+SKIPPED = {qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), FALLBACK, BOX}
+CONTAINERS = {qn(f"w:{name}") for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml")}
+HIDDEN = f"{qn('w:rPr')}/{qn('w:vanish')}"
+BLANKS = {qn("w:tab"), qn("w:br"), qn("w:cr")}
+TEMPLATE_CREATED = "2013-12-23"  # the day python-docx's own template was made, not the document
+
+Kinds = Mapping[str, BlockKind | None]
+
+
+def read(data: bytes) -> Reading:
+    """Read the body of a document, tracked changes accepted; headers and footers stay out."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
+                raise ValueError("it unpacks to more than a document can hold")
+        document = docx.Document(BytesIO(data))
+        kinds = {style.style_id: _style_kind(style) for style in document.styles}
+        parts = list(_parts(document.element.body, kinds))
+        return compose(parts, first_heading(parts) | _metadata(document))
+    except BROKEN as error:
+        raise ValueError("it is damaged or is not a Word document") from error
+
+
+def _style_kind(style: BaseStyle | None) -> BlockKind | None:
+    """Return the kind of a style or of the style that it is based on; None leaves its text out."""
+    seen = 0
+    while style is not None and seen < 10:  # a damaged file may have styles in a circle
+        name = (style.name or "").lower()
+        if name.startswith("toc"):
+            return None
+        if name.startswith(("heading", "title", "subtitle")):
+            return "heading"
+        if name.startswith("list"):
+            return "item"
+        style, seen = getattr(style, "base_style", None), seen + 1
+    return "paragraph"
+
+
+def _parts(parent: _Element, kinds: Kinds) -> Iterator[Part]:
+    """Yield the blocks in order, also those in content controls, which python-docx passes over."""
+    for child in parent:
+        if isinstance(child, CT_P):
+            yield from _paragraph(child, kinds)
+        elif isinstance(child, CT_Tbl):
+            yield from _table(child, kinds)
+        elif child.tag in CONTAINERS:
+            yield from _parts(child, kinds)
+
+
+def _paragraph(paragraph: CT_P, kinds: Kinds) -> Iterator[Part]:
+    kind = kinds.get(paragraph.style or "", "paragraph")
+    if kind == "paragraph" and paragraph.xpath("./w:pPr/w:numPr/w:numId[@w:val != '0']"):
+        kind = "item"
+    if kind:
+        yield Part("".join(_words(paragraph)), kind)
+    for box in paragraph.iter(BOX):
+        if next(box.iterancestors(FALLBACK), None) is None:
+            yield from _parts(box, kinds)
+
+
+def _words(element: _Element) -> Iterator[str]:
+    for child in element:
+        if child.tag in SKIPPED or child.find(HIDDEN) is not None:
+            continue
+        if child.tag in (qn("w:t"), qn("m:t")):
+            yield child.text or ""
+        elif child.tag in BLANKS:
+            yield " "
+        elif child.tag == qn("w:noBreakHyphen"):
+            yield "-"
+        else:
+            yield from _words(child)
+
+
+def _table(table: CT_Tbl, kinds: Kinds) -> Iterator[Part]:
+    headers: list[str] = []
+    above: dict[int, str] = {}
+    for number, row in enumerate(table.tr_lst):
+        if len(row.tc_lst) == 1:  # a frame around text, not data
+            yield from _parts(row.tc_lst[0], kinds)
+            continue
+        cells = _cells(row, above, kinds)
+        marked = _is_marked(row)
+        if number == 0 and all(cells) and (marked or len(cells) > 2) and len(table.tr_lst) > 1:
+            headers = cells
+        elif len(cells) == 2 and not headers:
+            yield Part(row_text(cells[1:], cells[:1]), "row")
+        else:
+            yield Part(row_text(cells, headers), "row")
+
+
+def _cells(row: CT_Row, above: dict[int, str], kinds: Kinds) -> list[str]:
+    """Return a text a column: a merged cell speaks in every row, but only in its first column."""
+    texts: list[str] = []
+    for cell in row.tc_lst:
+        if cell.vMerge != "continue":
+            above[len(texts)] = " ".join(part.text for part in _parts(cell, kinds)).strip()
+        texts += [above.get(len(texts), "")] + [""] * (cell.grid_span - 1)
+    return texts
+
+
+def _is_marked(row: CT_Row) -> bool:
+    """Tell whether a row is marked as a header: repeated on each page, or bold throughout."""
+    runs = row.xpath(".//w:r[w:t]")
+    bold = runs and all(run.xpath("./w:rPr/w:b[not(@w:val='0' or @w:val='false')]") for run in runs)
+    return bool(bold or row.xpath("./w:trPr/w:tblHeader"))
+
+
+def _metadata(document: Document) -> dict[str, Found]:
+    relations = document.part.package.rels.values() if document.part.package else ()
+    if all(each.reltype != RELATIONSHIP_TYPE.CORE_PROPERTIES for each in relations):
+        return {}  # python-docx would make some up
+    properties = document.core_properties
+    created = properties.created.date().isoformat() if properties.created else ""
+    values = {
+        "title": " ".join(properties.title.split()),
+        "published": "" if created == TEMPLATE_CREATED else created,
+        "language": properties.language,
+        "kind": properties.category,
+    }
+    return {name: Found(value, "DOCX properties") for name, value in values.items() if value}

@@ -1,0 +1,67 @@
+"""Markdown: its blocks as text without markup."""
+
+from collections.abc import Iterator, Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from ingest.readers.decode import decode
+from ingest.readers.front_matter import front_matter
+from ingest.reading import Part, Reading, clean, compose, first_heading, row_text
+from rag.types import BlockKind
+
+PARSER = MarkdownIt("commonmark").enable("table")
+
+
+def read(data: bytes) -> Reading:
+    """Read CommonMark with tables and, before it, YAML front matter."""
+    text = clean(decode(data))
+    metadata, start = front_matter(text)
+    parts = list(_parts(PARSER.parse(text[start:])))
+    return compose(parts, first_heading(parts) | metadata)
+
+
+def _parts(tokens: Sequence[Token]) -> Iterator[Part]:
+    inside: list[str] = []
+    headers: list[str] = []
+    cells: list[str] = []
+    for token in tokens:
+        if token.nesting > 0:
+            inside.append(token.tag)
+        elif token.nesting < 0:
+            inside.pop()
+        if token.type == "tr_open":
+            cells = []
+        elif token.type == "thead_close":
+            headers = cells
+        elif token.type == "tr_close" and "tbody" in inside:
+            yield Part(row_text(cells, headers), "row")
+        elif token.type == "inline" and inside[-1] in ("th", "td"):
+            cells.append(_plain(token.children or []))
+        elif token.type == "inline":
+            yield Part(_plain(token.children or []), _kind(inside))
+        elif token.type in ("fence", "code_block"):
+            yield Part(token.content)
+
+
+def _kind(inside: Sequence[str]) -> BlockKind:
+    if inside[-1] != "p":
+        return "heading"
+    return "item" if "li" in inside else "paragraph"
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    """Return what a person would read: no markup, an image as its alternative text."""
+    return "".join(map(_plain_token, tokens))
+
+
+def _plain_token(token: Token) -> str:
+    match token.type:
+        case "text" | "code_inline":
+            return token.content
+        case "image":
+            return _plain(token.children or [])
+        case "softbreak" | "hardbreak":
+            return " "
+        case _:
+            return " " if token.content.startswith("<br") else ""

@@ -1,0 +1,82 @@
+"""`python -m rag ask "QUESTION"`: one question on the command line."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rag.errors import QuestionError, RagError, SettingsError
+from rag.pipeline import Question, open_pipeline
+from rag.records import as_json
+from rag.settings import Settings
+from rag.types import Answer, Turn
+
+BAD_USAGE, FAILED = 2, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Answer one question and return the exit code: 0 answered or refused, 2 bad usage, 3 failed."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = Settings.read(index=given.index)
+        question = Question(given.question, _history(given.history))
+        answer = open_pipeline(settings).invoke(question)
+    except (QuestionError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return BAD_USAGE
+    except RagError as error:
+        print(error, file=sys.stderr)
+        if given.json:
+            print(json.dumps(as_json(_failed(given.question, error)), ensure_ascii=False))
+        return FAILED
+    print(json.dumps(as_json(answer), ensure_ascii=False) if given.json else _readable(answer))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rag", description="Ask the documents.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    ask = commands.add_parser("ask", help="answer one question")
+    ask.add_argument("question")
+    ask.add_argument("--index", type=Path, help="directory of the index")
+    ask.add_argument(
+        "--history",
+        type=Path,
+        help='JSON file with the turns before: [{"question": "...", "answer": "..."}, ...]',
+    )
+    ask.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _history(path: Path | None) -> tuple[Turn, ...]:
+    if path is None:
+        return ()
+    try:
+        turns = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(Turn(str(each["question"]), str(each.get("answer", ""))) for each in turns)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise QuestionError(
+            f"the history {str(path)!r} can not be read: {error!r}; "
+            'it must hold [{"question": "...", "answer": "..."}, ...]'
+        ) from error
+
+
+def _readable(answer: Answer) -> str:
+    lines = [answer.text, ""]
+    for each in answer.citations:
+        page = f", page {each.page}" if each.page else ""
+        day = f", {each.published}" if each.published else ""
+        lines.append(f"[{each.marker}] {each.title}{day}{page} ({each.uri})")
+    if answer.searched_for != answer.question:
+        lines.append(f"Searched for: {answer.searched_for}")
+    return "\n".join([*lines, answer.as_of]).strip()
+
+
+def _failed(question: str, error: RagError) -> Answer:
+    return Answer(
+        id="", question=question, searched_for="", language="en", status="failed", text=str(error)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

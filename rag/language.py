@@ -1,0 +1,256 @@
+"""What the desk knows of each language: its words, its stop words, how it asks for something."""
+
+import re
+import unicodedata
+from functools import cache
+
+import py3langid
+import Stemmer
+
+LANGUAGES = ("en", "fr", "es")
+STEMMERS = {
+    "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english",
+    "es": "spanish", "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian",
+    "nl": "dutch", "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian",
+    "ru": "russian", "sv": "swedish", "tr": "turkish",
+}  # fmt: skip
+_STOP_WORDS = {
+    "en": """
+        a about above after again all also am an and any are as at be because been before
+        being below between both but by can could did do does doing done during each either
+        else ever every few for from further get gets getting give given gives go goes going
+        gone got had has have having he her here hers herself him himself his how i if in
+        into is it its itself just let ll many may me might more most much must my no nor
+        not now of off on once one only onto or other others our ours out over own per
+        please re same say says said shall she should so some such tell than that the their
+        theirs them then there these they this those through to too under until up upon us
+        ve very was we were what when where whether which while who whom whose why will with
+        within would yet you your yours don doesn didn isn aren wasn weren""",
+    "fr": """
+        a à afin ai aie ait alors après as au aucun aucune auquel aussi autre autres aux
+        auxquels avaient avait avant avec avez avoir avons ayant c ça car ce ceci cela celle
+        celles celui ces cet cette ceux chaque chez ci combien comme comment contre d dans
+        de des dès depuis dit dites doit doivent donc dont du durant elle elles en encore
+        entre es est et étaient était étant été être eu eux fait faire fait faut fera font
+        hors il ils j je jusque l la là laquelle le lequel les lesquelles lesquels leur
+        leurs lors lorsque lui m ma mais me même mêmes mes moi mon n ne ni nos notre nous on
+        ont or ou où par parce pas pendant peu peut peuvent plus plusieurs pour pourquoi
+        pouvez puis qu quand que quel quelle quelles quels qui quoi s sa sans se sera seront
+        ses si soit son sont sous sur t ta te tel telle tels tes toi ton tous tout toute
+        toutes très tu un une vers vos votre vous y""",
+    "es": """
+        a al algo algún alguna algunas alguno algunos ante antes aquel aquella aquello así
+        aún aunque cada casi como cómo con contra cual cuál cuales cuáles cualquier cuando
+        cuándo cuanta cuánta cuántas cuanto cuánto cuantos cuántos de del desde dice dicen
+        dijo donde dónde dos durante e el él ella ellas ellos en entre era eran es esa esas
+        ese eso esos esta está están estas este esto estos fue fueron ha hace hacer hacia
+        han hasta hay he la las le les lo los más me mi mis mismo mucho muchos muy nada ni
+        no nos nosotros nuestra nuestro o os otra otras otro otros para pero por porque pues
+        que qué quien quién quienes quiénes se sea según ser será si sí sido sin sobre son
+        su sus también tan tanto te tiene tienen toda todas todo todos tras tu tus u un una
+        unas uno unos usted y ya yo""",
+}
+STOP_WORDS = {code: frozenset(words.split()) for code, words in _STOP_WORDS.items()}
+WORD = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+")
+ACRONYMS = {"usa": "us", "eeuu": "us", "eu": "eu"}
+
+
+@cache
+def _stemmer(language: str) -> Stemmer.Stemmer | None:
+    return Stemmer.Stemmer(STEMMERS[language]) if language in STEMMERS else None
+
+
+def fold(text: str) -> str:
+    """Return the text without case and accents.
+
+    >>> fold("Márquez")
+    'marquez'
+    """
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def number(word: str) -> str:
+    """Return one spelling for a number however its separators are written.
+
+    >>> number("46,4"), number("46.4"), number("2,500")
+    ('46d4', '46d4', '2500')
+    """
+    if re.fullmatch(r"\d{1,3}([.,]\d{3})+", word) and not word.startswith("0"):
+        return re.sub(r"[.,]", "", word)
+    return re.sub(r"[.,]", "d", word)
+
+
+def words(text: str, language: str) -> list[str]:
+    """Return the words of the text that carry meaning: no stop words, no single letters.
+
+    >>> words("What did the U.S. say about l'accord?", "en")
+    ['U.S.', 'accord']
+    """
+    shouted = text.isupper()
+    stop = STOP_WORDS.get(language, frozenset())
+    kept = []
+    for word in WORD.findall(text):
+        acronym = "." in word or (word.isupper() and len(word) > 1 and not shouted)
+        if word[0].isdigit() or acronym or (len(word) > 1 and word.casefold() not in stop):
+            kept.append(word)
+    return kept
+
+
+def stem(word: str, language: str) -> str:
+    """Return the form under which a word is indexed: stemmed in its language, without accents.
+
+    >>> stem("négociations", "fr"), stem("Negotiating", "en"), stem("U.S.", "en")
+    ('negoci', 'negoti', 'us')
+    """
+    if word[0].isdigit():
+        return number(word)
+    plain = word.casefold().replace(".", "")
+    plain = ACRONYMS.get(plain, plain)
+    stemmer = _stemmer(language)
+    return fold(stemmer.stemWord(plain) if stemmer and len(plain) > 2 else plain)
+
+
+def terms(text: str, language: str) -> list[str]:
+    """Return the index terms of a text in the order of its words."""
+    return [stem(word, language) for word in words(text, language)]
+
+
+def alternatives(question: str, language: str, languages: frozenset[str]) -> list[frozenset[str]]:
+    """Return, for each word of a question, its stems in every language of the documents.
+
+    A name is then found in a French document by an English question and the other way round.
+    """
+    every = sorted(languages | {language})
+    groups = (frozenset(stem(word, each) for each in every) for word in words(question, language))
+    return list(dict.fromkeys(groups))
+
+
+def detect(question: str) -> str:
+    """Return the language of a question, one of `LANGUAGES`.
+
+    >>> [detect(q) for q in ("Who is she?", "Qui est le ministre ?", "¿Quién es la presidenta?")]
+    ['en', 'fr', 'es']
+    """
+    found = [word.casefold() for word in WORD.findall(question)]
+    counts = {each: sum(word in STOP_WORDS[each] for word in found) for each in LANGUAGES}
+    best = max(counts.values())
+    winners = [each for each in LANGUAGES if counts[each] == best]
+    if len(winners) == 1:
+        return winners[0]
+    return _identify(question, winners)
+
+
+def _identify(text: str, among: list[str]) -> str:
+    ranked = py3langid.rank(text)
+    return max(among, key=lambda each: dict(ranked).get(each, float("-inf")))
+
+
+# What a question asks for, and what a sentence must hold to offer it.
+_ASKS = {
+    "number": re.compile(
+        r"\bhow (?:many|much|large|big|often|long|old|far)\b|\b(?:what|which) (?:percentage|share|"
+        r"number|amount|proportion|percent|population)\b|\bcombien\b|\bquel(?:le)? (?:pourcentage|"
+        r"part|nombre|montant|somme)\b|\bcu[aá]nt[oa]s?\b|\bqué (?:porcentaje|cantidad|número)\b",
+        re.IGNORECASE,
+    ),
+    "time": re.compile(
+        r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b|\bquand\b|\b(?:quel(?:le)?"
+        r"|en quelle) (?:date|année|jour|mois)\b|\bcu[aá]ndo\b|\b(?:qué|cuál) (?:fecha|año|día|mes)\b",
+        re.IGNORECASE,
+    ),
+    "person": re.compile(
+        r"^\W*(?:who|whom|whose|with whom|by whom)\b|^\W*(?:avec |par |de |à )?qui\b|"
+        r"^\W*(?:con |por |de |a )?qui[eé]n(?:es)?\b",
+        re.IGNORECASE,
+    ),
+}
+_OFFERS = {
+    "number": re.compile(
+        r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
+        r"thousand|million|billion|half|third|quarter|both|once|twice|no|none|several|un|une|deux|"
+        r"trois|quatre|cinq|sept|huit|neuf|dix|douze|cent|mille|milliard|moitié|tiers|una?|dos|tres|"
+        r"cuatro|cinco|seis|siete|ocho|nueve|diez|cien|mil|millón|millones|mitad)s?\b",
+        re.IGNORECASE,
+    ),
+    "time": re.compile(
+        r"\d|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\b|\b\w+day\b|\b(?:ago|"
+        r"before|after|during|since|until|century|decade|year|month|week|summer|winter|autumn|spring|"
+        r"early|late|last|next|now|morning|evening|night|avant|après|depuis|pendant|hier|demain|"
+        r"année|an|mois|semaine|jour|siècle|dernier|prochain|antes|después|desde|durante|hoy|ayer|"
+        r"año|mes|semana|día|siglo|pasad[oa]|próxim[oa]|janvier|février|mars|avril|mai|juin|juillet|"
+        r"août|septembre|octobre|novembre|décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|"
+        r"septiembre|octubre|noviembre|diciembre|lundi|mardi|mercredi|jeudi|vendredi|lunes|martes|"
+        r"miércoles|jueves|viernes)s?\b",
+        re.IGNORECASE,
+    ),
+    "person": re.compile(
+        r"\w\W+[A-ZÀ-Þ]\w|\b(?:minister|official|leader|ministre|ministr[oa])s?\b"
+    ),
+}
+
+
+def lacks(question: str, sentence: str) -> bool:
+    """Tell whether a question asks for a number, a time or a person that a sentence has not got.
+
+    >>> lacks("How many came?", "They came by bus."), lacks("When was it?", "It was in May.")
+    (True, False)
+    """
+    return any(
+        asks.search(question) and not _OFFERS[kind].search(sentence) for kind, asks in _ASKS.items()
+    )
+
+
+def names(text: str, language: str) -> list[str]:
+    """Return the words of a question that name or count something: capitals and digits.
+
+    The first word counts only where it is no ordinary word of the language's questions.
+
+    >>> names("What did Ana Ruiz sign in 2024?", "en")
+    ['Ana', 'Ruiz', '2024']
+    """
+    if text.isupper():
+        return [word for word in words(text, language) if word[0].isdigit()]
+    first = WORD.search(text)
+    return [
+        word
+        for word in words(text, language)
+        if word[0].isdigit() or (word[0].isupper() and (not first or word != first.group()))
+    ]
+
+
+# Words with which a question leans on the one before it.
+_OPENERS = re.compile(
+    r"^\W*(?:and|but|so|also|what about|how about|et|mais|alors|y|e|pero|entonces)\b", re.IGNORECASE
+)
+_POINTERS = re.compile(
+    r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|that|this|those|these|there|then|il|"
+    r"elle|ils|elles|lui|leur|leurs|cela|ça|ceci|celui|celle|él|ella|ellos|ellas|eso|esto|aquello|"
+    r"ahí|allí|entonces)\b",
+    re.IGNORECASE,
+)
+FEW_WORDS = 2
+
+
+def stand_alone(question: str, earlier: list[str]) -> str:
+    """Return the question with the words it leans on from the questions before it.
+
+    >>> stand_alone("And what did she say about mining?", ["Who is Claudia Sheinbaum?"])
+    'And what did she say about mining? (Claudia Sheinbaum)'
+    >>> stand_alone("Which ministers went to Mexico in August?", ["Who is Claudia Sheinbaum?"])
+    'Which ministers went to Mexico in August?'
+    """
+    if not earlier or not _leans(question):
+        return question
+    before = stand_alone(earlier[-1], earlier[:-1])
+    language = detect(question)
+    own = set(terms(question, language))
+    added = [word for word in words(before, detect(before)) if stem(word, language) not in own]
+    return f"{question} ({' '.join(dict.fromkeys(added))})" if added else question
+
+
+def _leans(question: str) -> bool:
+    language = detect(question)
+    if _OPENERS.search(question) or len(words(question, language)) < FEW_WORDS:
+        return True
+    return bool(_POINTERS.search(question)) and not names(question, language)

@@ -1,0 +1,238 @@
+"""The one road of a question: make it stand alone, retrieve, extract, verify, record."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForChainRun
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from rag import records, wording
+from rag.errors import IndexDamagedError, QuestionError
+from rag.extract import Evidence, choose, weigh
+from rag.index import Generation, Index, current
+from rag.language import detect, stand_alone
+from rag.models import Encoder, load_encoder
+from rag.retrieve import as_langchain, retrieve, understand
+from rag.settings import Settings
+from rag.types import Answer, Citation, Turn
+from rag.verify import check
+
+MAX_QUESTION = 1000  # characters
+MAX_HISTORY = 20  # turns that are looked back on
+NEAR = 0.2  # cosine below which a passage is not worth showing with a refusal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the user typed, after the turns that went before."""
+
+    text: str
+    history: tuple[Turn, ...] = ()
+
+
+class Pipeline(Runnable[Question, Answer]):
+    """Answers questions from an index; a LangChain `Runnable` from `Question` to `Answer`."""
+
+    def __init__(
+        self, index: Index, encoder: Encoder, *, top_k: int = 8, record_to: Path | None = None
+    ) -> None:
+        self.index = index
+        self._encoder = encoder
+        self._top_k = top_k
+        self._record_to = record_to
+
+    def invoke(self, input: Question, config: RunnableConfig | None = None, **_: Any) -> Answer:
+        """Return the final answer.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+            IndexMissingError, IndexMismatchError, IndexDamagedError: as `Index.reading`.
+        """
+        return self._call_with_config(self._last, input, config, run_type="chain")
+
+    def stream(
+        self,
+        input: Question,  # noqa: A002  # LangChain's name
+        config: RunnableConfig | None = None,
+        **_: Any,
+    ) -> Iterator[Answer]:
+        """Yield the answer as it grows, each time whole; the last one is final."""
+        yield from self._transform_stream_with_config(
+            iter([input]), self._each, config, run_type="chain"
+        )
+
+    def _last(self, question: Question, run_manager: CallbackManagerForChainRun) -> Answer:
+        *_, answer = self._road(question, run_manager)
+        return answer
+
+    def _each(
+        self, questions: Iterator[Question], run_manager: CallbackManagerForChainRun
+    ) -> Iterator[Answer]:
+        for question in questions:
+            yield from self._road(question, run_manager)
+
+    def _road(self, question: Question, run: CallbackManagerForChainRun) -> Iterator[Answer]:
+        text = check_question(question.text)
+        clock = _Clock()
+        searched_for = stand_alone(
+            text, [turn.question for turn in question.history[-MAX_HISTORY:]]
+        )
+        answer = Answer(
+            id=uuid.uuid4().hex,
+            question=text,
+            searched_for=searched_for,
+            language=detect(text),
+            status="searching",
+        )
+        yield answer
+        with self.index.reading() as generation:
+            query = understand(searched_for, generation, self._encoder)
+            clock.lap("understand")
+            search = run.get_child().on_retriever_start({"name": "Retriever"}, searched_for)
+            hits = retrieve(query, generation, top_k=self._top_k)
+            search.on_retriever_end([as_langchain(hit) for hit in hits])
+            clock.lap("retrieve")
+            evidence = weigh(query, hits, generation)
+            chosen = choose(evidence)
+            cited = [_cite(generation, each, number) for number, each in enumerate(chosen, 1)]
+            answer = replace(answer, hits=hits)
+            final = (
+                _answer(answer, cited, generation)
+                if cited
+                else _refuse(answer, evidence, generation)
+            )
+            clock.lap("extract")
+        final = replace(final, timings_ms=clock.laps())
+        for shown in range(1, len(cited)):
+            yield replace(answer, text=_text(cited[:shown]), citations=tuple(cited[:shown]))
+        self._record(final, generation.name)
+        yield final
+
+    def _record(self, answer: Answer, generation: str) -> None:
+        if self._record_to is None:
+            return
+        try:
+            records.append(
+                self._record_to,
+                answer,
+                generation=generation,
+                fingerprint=self._encoder.fingerprint,
+            )
+        except OSError as error:
+            log.warning("the answer could not be recorded in %s: %s", self._record_to, error)
+
+
+def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
+    """Return the pipeline that the settings describe, its index opened and checked.
+
+    Raises:
+        IndexMissingError, IndexMismatchError, IndexDamagedError: as `Index.reading`.
+        ModelError: as `load_encoder`.
+    """
+    current(settings.index)
+    encoder = load_encoder(settings, cache=settings.index / "model")
+    index = Index(settings.index, encoder.fingerprint)
+    with index.reading():
+        pass
+    record_to = (
+        settings.index / "records" / "answers.jsonl" if record and settings.records else None
+    )
+    return Pipeline(index, encoder, top_k=settings.top_k, record_to=record_to)
+
+
+def check_question(text: str) -> str:
+    """Return the question without the space around it.
+
+    Raises:
+        QuestionError: it is empty or longer than `MAX_QUESTION`.
+    """
+    text = " ".join(text.split())
+    if not text:
+        raise QuestionError("the question is empty; type what you want to know from the documents")
+    if len(text) > MAX_QUESTION:
+        raise QuestionError(
+            f"the question has {len(text):,} characters, more than the {MAX_QUESTION:,} that can be "
+            f"asked; shorten it: {text[:40]!r}…"
+        )
+    return text
+
+
+def _answer(answer: Answer, cited: Sequence[Citation], generation: Generation) -> Answer:
+    return replace(
+        answer,
+        status="answered",
+        text=_text(cited),
+        citations=tuple(cited),
+        as_of=wording.as_of(answer.language, cited, generation.summary()),
+    )
+
+
+def _refuse(answer: Answer, evidence: Sequence[Evidence], generation: Generation) -> Answer:
+    """Say that the documents do not answer, what was searched, and what came nearest."""
+    best = max(evidence, key=lambda each: each.cosine, default=None)
+    near = [_cite(generation, best, 1)] if best and best.cosine >= NEAR else []
+    coverage = wording.coverage(answer.language, generation.summary())
+    lines = (
+        wording.refusal(answer.language),
+        coverage,
+        wording.nearest(answer.language, _text(near)),
+    )
+    return replace(
+        answer,
+        status="refused",
+        text=" ".join(lines),
+        coverage=coverage,
+        citations=tuple(near),
+        as_of=wording.as_of(answer.language, near, generation.summary()),
+    )
+
+
+def _cite(generation: Generation, evidence: Evidence, marker: int) -> Citation:
+    """Return the citation of a sentence, checked against its document."""
+    sentence = evidence.sentence
+    document = generation.document(sentence.document_id)
+    if document is None:
+        raise IndexDamagedError(
+            f"the chunk {evidence.hit.chunk.id!r} has no document in {generation.name!r}; "
+            "run python -m ingest PATH --rebuild"
+        )
+    citation = Citation(
+        marker=marker,
+        document_id=document.id,
+        title=document.title,
+        uri=document.uri,
+        published=document.published,
+        page=document.page_of(sentence.span.start),
+        span=sentence.span,
+        quote=sentence.text,
+    )
+    return check(citation, document)
+
+
+def _text(cited: Sequence[Citation]) -> str:
+    """Return the quotes on one line each, with their markers."""
+    return " ".join(f"{' '.join(each.quote.split())} [{each.marker}]" for each in cited)
+
+
+class _Clock:
+    """Notes how long each stage took."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.perf_counter()
+        self._laps: list[tuple[str, float]] = []
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._laps.append((stage, 1000 * (now - self._last)))
+        self._last = now
+
+    def laps(self) -> tuple[tuple[str, float], ...]:
+        total = 1000 * (time.perf_counter() - self._started)
+        return (*self._laps, ("total", total))

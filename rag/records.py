@@ -1,0 +1,67 @@
+"""What was answered and from what, one JSON object a line, so that it can be looked up later."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rag.types import Answer
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """Return an answer in the form that scripts rely on."""
+    return {
+        "id": answer.id,
+        "question": answer.question,
+        "searched_for": answer.searched_for,
+        "language": answer.language,
+        "status": answer.status,
+        "mode": answer.mode,
+        "model": answer.model,
+        "text": answer.text,
+        "as_of": answer.as_of,
+        "coverage": answer.coverage,
+        "citations": [
+            {
+                "marker": each.marker,
+                "document_id": each.document_id,
+                "title": each.title,
+                "uri": each.uri,
+                "published": each.published.isoformat() if each.published else None,
+                "page": each.page,
+                "start": each.span.start,
+                "end": each.span.end,
+                "quote": each.quote,
+            }
+            for each in answer.citations
+        ],
+        "hits": [
+            {
+                "chunk_id": hit.chunk.id,
+                "document_id": hit.chunk.document_id,
+                "start": hit.chunk.span.start,
+                "end": hit.chunk.span.end,
+                "score": round(hit.score, 6),
+            }
+            for hit in answer.hits
+        ],
+        "timings_ms": {stage: round(spent, 2) for stage, spent in answer.timings_ms},
+    }
+
+
+def append(path: Path, answer: Answer, *, generation: str, fingerprint: str) -> None:
+    """Add an answer to the records; many processes may do so at once."""
+    record = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "generation": generation,
+        "fingerprint": fingerprint,
+        **as_json(answer),
+    }
+    line = json.dumps(record, ensure_ascii=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, line.encode())
+    finally:
+        os.close(handle)

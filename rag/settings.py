@@ -1,0 +1,48 @@
+"""Everything an operator can change, read from the environment once, at the start."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag.errors import SettingsError
+
+PREFIX = "VISIT_DESK_"
+EMBEDDED_MODEL = "all-MiniLM-L6-v2"
+
+
+class Settings(BaseSettings):
+    """What an operator can change; each field is read from `VISIT_DESK_` + its name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    index: Path = Field(Path("index"), description="directory of the index")
+    host: str = Field("127.0.0.1", description="address the chat listens on")
+    port: int = Field(7860, ge=1, le=65535, description="port the chat listens on")
+    embedding_model: str = Field(
+        EMBEDDED_MODEL,
+        min_length=1,
+        description="sentence-transformers model: the packaged one, a folder, or a hub name",
+    )
+    query_prompt: str = Field("", description="put before a question when it is embedded")
+    document_prompt: str = Field("", description="put before a text when it is embedded")
+    top_k: int = Field(8, ge=1, le=50, description="chunks that an answer is made from")
+    records: bool = Field(True, description="append each answer to <index>/records/answers.jsonl")
+
+    @classmethod
+    def read(cls, **given: object) -> "Settings":
+        """Return the settings of the environment, overridden by what is given and not None.
+
+        Raises:
+            SettingsError: a value is out of its bounds or of the wrong type.
+        """
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks the types
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg'].lower()}"
+                for e in error.errors()
+            )
+            raise SettingsError(f"settings can not be used: {problems}; correct them") from error
