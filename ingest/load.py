@@ -125,7 +125,7 @@ def _document(reading: Reading, path: Path, root: Path) -> Document:
     published = known.get("published")
     return Document(
         title=known["title"].value,
-        uri=path.resolve().relative_to(root.resolve()).as_posix(),
+        uri=(path.parent.resolve() / path.name).relative_to(root.resolve()).as_posix(),
         text=reading.text,
         blocks=reading.blocks,
         language=known["language"].value,
@@ -156,8 +156,8 @@ def _language(reading: Reading) -> Found:
     code = language_code(said.value) if said else None
     if said and code:
         return Found(code, said.origin)
-    code, _ = py3langid.classify(reading.text[:LANGUAGE_SAMPLE])
-    return Found(code, "detected")
+    ranked = (code for code, _ in py3langid.rank(reading.text[:LANGUAGE_SAMPLE]))
+    return Found(next(filter(language_code, ranked), "en"), "detected")
 
 
 def language_code(value: str) -> str | None:

@@ -97,7 +97,7 @@ def row_text(cells: Sequence[str], headers: Sequence[str] = ()) -> str:
         for name, cell in zip_longest(names, cells, fillvalue="")
     ]
     text = "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
-    return text if not text or text.endswith((".", "!", "?", "…", "。")) else f"{text}."
+    return text if not text or text.endswith((".", "!", "?", "…", ":", "。")) else f"{text}."
 
 
 def iso_date(value: str) -> str | None:

@@ -43,6 +43,7 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class _File:
     path: Path
+    root: Path
     uri: str
     hash: str
 
@@ -147,25 +148,21 @@ def _in_context(chunk: Chunk) -> str:
 
 
 def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[_File]:
-    several = Path(os.path.commonpath([path.absolute() for path in paths])) if paths[1:] else None
+    above = Path(os.path.commonpath([path.absolute() for path in paths])) if paths[1:] else None
     for path, root in find(paths):
-        uri = path.absolute().relative_to(several).as_posix() if several else _relative(path, root)
+        uri = (path.absolute().relative_to(above) if above else path.relative_to(root)).as_posix()
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             refused.append((str(path), f"the file can not be read: {error.strerror}"))
         else:
-            yield _File(path, uri, digest)
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+            yield _File(path, root, uri, digest)
 
 
 def _load(file: _File, refused: list[tuple[str, str]]) -> Document | None:
     try:
-        return replace(load(file.path), uri=file.uri)
+        return replace(load(file.path, root=file.root), uri=file.uri)
     except LoadError as error:
         refused.append((str(error.path), error.reason))
         return None

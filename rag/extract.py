@@ -10,12 +10,14 @@ from rag.retrieve import Query
 from rag.types import Hit, Sentence
 
 MOST_SENTENCES = 3
-CLOSE = 0.85  # share of the best sentence's score that another needs to be cited beside it
+CLOSE = 0.75  # share of the best sentence's score that another needs to be cited beside it
+LIKE = 0.7  # what a word of like meaning counts
 SAME = 0.9  # cosine of two sentences from which on the second adds nothing
-# A logistic model of whether the best sentence answers, fitted on public questions.
-OFFSET = -4.8
-COSINE, COVERAGE, CONTEXT, NAMED, LACKING = 5.3, 0.9, 1.7, 0.7, -1.3
-ENOUGH = 0.15  # probability from which on the question counts as answered
+# A logistic model of whether the best sentence answers, fitted on public questions with and without
+# an answer and on questions about a visit; docs/answering.md has the figures.
+OFFSET = -1.6
+COSINE, COVERAGE, CONTEXT, NAMED, ABSENT, LACKING = 3.6, 0.5, 1.4, 1.5, -4.7, -1.8
+ENOUGH = 0.45  # probability from which on the question counts as answered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +30,9 @@ class Evidence:
         context: the same for the words of its chunk, title and heading.
         passage: the chunk's score in retrieval.
         named: share of the names and numbers of the question that the context has.
-        lacking: the question asks for a kind of thing that the sentence does not have.
+        absent: share of the question's words, weighted by rarity, that no document has.
+        lacking: the question asks for a kind of thing that the sentence does not have, or gives a
+            number that its context does not have.
     """
 
     sentence: Sentence
@@ -38,6 +42,7 @@ class Evidence:
     context: float
     passage: float
     named: float
+    absent: float
     lacking: bool
     vector: Vector
 
@@ -50,6 +55,7 @@ class Evidence:
             + COVERAGE * self.coverage
             + CONTEXT * self.context
             + NAMED * self.named
+            + ABSENT * self.absent
             + LACKING * self.lacking
         )
         return 1 / (1 + math.exp(-logit))
@@ -57,15 +63,17 @@ class Evidence:
     @property
     def score(self) -> float:
         """Return how well the sentence answers, among the sentences at hand."""
-        return 0.35 * self.cosine + 0.35 * self.coverage + 0.3 * self.passage - 0.15 * self.lacking
+        return 0.5 * self.cosine + 0.45 * self.coverage + 0.2 * self.passage - 0.15 * self.lacking
 
 
 def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
     """Return every sentence of the hits as evidence, best first."""
-    rarity = _rarity(query, generation)
     spelled = {stem(word, query.language) for word in names(query.text, query.language)}
     named = [word for word in query.words if word & spelled]
+    numbers = {each for each in spelled if each[0].isdigit()}
     vectors = generation.sentence_vectors([s.id for hit in hits for s in hit.chunk.sentences])
+    total = sum(query.rarity.values())
+    absent = sum(query.rarity[word] for word in query.absent) / total if total else 1.0
     found = []
     for hit in hits:
         chunk = hit.chunk
@@ -76,11 +84,12 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
                 sentence,
                 hit,
                 cosine=float(query.vector @ vectors[sentence.id]),
-                coverage=_share(query.words, own, rarity),
-                context=_share(query.words, context, rarity),
+                coverage=_share(query.words, own, query),
+                context=_share(query.words, context, query),
                 passage=hit.score,
-                named=_share(named, context, rarity),
-                lacking=lacks(query.text, sentence.text),
+                named=_share(named, context, query) if named else 1.0,
+                absent=absent,
+                lacking=lacks(query.text, sentence.text) or not numbers <= context,
                 vector=vectors[sentence.id],
             )
             found.append(evidence)
@@ -90,8 +99,8 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the sentences to answer with, best first; none when the best does not answer."""
     chosen: list[Evidence] = []
-    for each in evidence:
-        if each.probability < ENOUGH or (chosen and each.score < CLOSE * chosen[0].score):
+    for each in (each for each in evidence if each.probability >= ENOUGH):
+        if chosen and each.score < CLOSE * chosen[0].score:
             break
         if all(float(each.vector @ other.vector) < SAME for other in chosen):
             chosen.append(each)
@@ -100,20 +109,17 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     return chosen
 
 
-def _rarity(query: Query, generation: Generation) -> dict[frozenset[str], float]:
-    """Return the inverse document frequency of each word of the question, as in BM25."""
-    counts = generation.document_frequencies(stem for word in query.words for stem in word)
-    total = generation.summary().chunks
-    return {
-        word: math.log(1 + (total + 0.5) / (max(counts[stem] for stem in word) + 0.5))
-        for word in query.words
-    }
+def _share(words: Iterable[frozenset[str]], of: frozenset[str], query: Query) -> float:
+    """Return the share of the words that are there, rare words counting more.
 
-
-def _share(
-    words: Iterable[frozenset[str]], of: frozenset[str], rarity: dict[frozenset[str], float]
-) -> float:
-    """Return the weighted share of the words that are there; 1 when there are no words."""
-    wanted = list(words)
-    total = sum(rarity[word] for word in wanted)
-    return sum(rarity[word] for word in wanted if word & of) / total if total else 1.0
+    A word of like meaning counts in part.
+    """
+    total = found = 0.0
+    for word in words:
+        rarity = query.rarity[word]
+        total += rarity
+        if word & of:
+            found += rarity
+        elif query.related[word] & of:
+            found += LIKE * rarity
+    return found / total if total else 0.0

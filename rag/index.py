@@ -29,11 +29,13 @@ from typing import Any, cast
 import chromadb
 import numpy as np
 import numpy.typing as npt
+import rapidfuzz.process
 from chromadb.api.client import Client
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
+from rapidfuzz.distance import OSA
 
 from rag.errors import (
     IndexBusyError,
@@ -47,6 +49,8 @@ from rag.types import Block, Chunk, Document, Sentence, Span
 SCHEMA = "1"
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 CANARIES = 3
+SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
+LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 TABLES = """
 create table manifest (key text primary key, value text not null) without rowid;
@@ -215,6 +219,27 @@ class Generation:
             word: self._rows("select doc from vocabulary where term = ?", [word]) for word in wanted
         }
         return {word: rows[0][0] if rows else 0 for word, rows in found.items()}
+
+    def similar_terms(self, words: Iterable[str]) -> frozenset[str]:
+        """Return the index terms that differ from one of the words by a typing error or two."""
+        found: set[str] = set()
+        for word in words:
+            if len(word) < SHORTEST_TYPO or not word.isalpha():
+                continue
+            errors = 1 if len(word) < LONG_WORD else 2
+            near = rapidfuzz.process.extract(
+                word,
+                self._terms_beginning_with(word[0]),
+                scorer=OSA.distance,
+                score_cutoff=errors,
+                limit=2,
+            )
+            found.update(term for term, _, _ in near)
+        return frozenset(found)
+
+    def _terms_beginning_with(self, letter: str) -> list[str]:
+        query = "select term from vocabulary where term >= ? and term < ?"
+        return [row[0] for row in self._rows(query, [letter, chr(ord(letter) + 1)])]
 
     def chunks(self, ids: Sequence[str]) -> tuple[Chunk, ...]:
         """Return chunks with their sentences, in the order of the ids."""

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib import resources
 
 import py3langid
 import Stemmer
@@ -82,7 +84,7 @@ def number(word: str) -> str:
 
 
 def words(text: str, language: str) -> list[str]:
-    """Return the words of the text that carry meaning: no stop words, no single letters.
+    """Return the words of the text that carry meaning: no stop words, no single characters.
 
     >>> words("What did the U.S. say about l'accord?", "en")
     ['U.S.', 'accord']
@@ -92,7 +94,7 @@ def words(text: str, language: str) -> list[str]:
     kept = []
     for word in WORD.findall(text):
         acronym = "." in word or (word.isupper() and len(word) > 1 and not shouted)
-        if word[0].isdigit() or acronym or (len(word) > 1 and word.casefold() not in stop):
+        if len(word) > 1 and (word[0].isdigit() or acronym or word.casefold() not in stop):
             kept.append(word)
     return kept
 
@@ -116,14 +118,27 @@ def terms(text: str, language: str) -> list[str]:
     return [stem(word, language) for word in words(text, language)]
 
 
-def alternatives(question: str, language: str, languages: frozenset[str]) -> list[frozenset[str]]:
-    """Return, for each word of a question, its stems in every language of the documents.
+def stems(word: str, languages: Iterable[str]) -> frozenset[str]:
+    """Return the forms of a word in several languages.
 
     A name is then found in a French document by an English question and the other way round.
     """
-    every = sorted(languages | {language})
-    groups = (frozenset(stem(word, each) for each in every) for word in words(question, language))
-    return list(dict.fromkeys(groups))
+    return frozenset(stem(word, each) for each in languages)
+
+
+@cache
+def glossary() -> Mapping[str, frozenset[str]]:
+    """Return, for each stem of `glossary.txt`, the stems of the words that mean much the same."""
+    text = resources.files("rag").joinpath("glossary.txt").read_text(encoding="utf-8")
+    sets: dict[str, set[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        columns = zip(LANGUAGES, line.split("|"), strict=True)
+        group = {stem(word, each) for each, column in columns for word in WORD.findall(column)}
+        for each in group:
+            sets.setdefault(each, set()).update(group)
+    return {each: frozenset(group) for each, group in sets.items()}
 
 
 def detect(question: str) -> str:
@@ -150,7 +165,7 @@ def _identify(text: str, among: list[str]) -> str:
 _ASKS = {
     "number": re.compile(
         r"\bhow (?:many|much|large|big|often|long|old|far)\b|\b(?:what|which) (?:percentage|share|"
-        r"number|amount|proportion|percent|population)\b|\bcombien\b|\bquel(?:le)? (?:pourcentage|"
+        r"number|amount|proportion|percent|population)\b|\bcombien(?: de temps)?\b|\bquel(?:le)? (?:pourcentage|"
         r"part|nombre|montant|somme)\b|\bcu[aá]nt[oa]s?\b|\bqué (?:porcentaje|cantidad|número)\b",
         re.IGNORECASE,
     ),
@@ -188,6 +203,23 @@ _OFFERS = {
         r"\w\W+[A-ZÀ-Þ]\w|\b(?:minister|official|leader|ministre|ministr[oa])s?\b"
     ),
 }
+
+
+_ASKING = re.compile(
+    r"\bhow (?:many|much|long)\b|\b(?:what|which) (?:year|date|day|month)\b|\bcombien(?: de temps)?\b|"
+    r"\bquel(?:le)? (?:date|année|jour|mois)\b|\bcu[aá]nt[oa]s?(?: tiempo)?\b|"
+    r"\bqué (?:fecha|año|día|mes)\b",
+    re.IGNORECASE,
+)
+
+
+def asked_about(question: str) -> str:
+    """Return the question without the words that only say what kind of thing it asks for.
+
+    >>> asked_about("How long is the visit?"), asked_about("In which year was it?")
+    ('  is the visit?', 'In   was it?')
+    """
+    return _ASKING.sub(" ", question)
 
 
 def lacks(question: str, sentence: str) -> bool:

@@ -159,7 +159,9 @@ class _SentenceTransformers:
         if Path(name).exists() or "/" not in name:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped there
         try:
             self.model: SentenceTransformer = SentenceTransformer(name, device="cpu")
         except (OSError, ValueError) as error:

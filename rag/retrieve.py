@@ -1,5 +1,6 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
 from rag.index import Generation, Index, Vector
-from rag.language import alternatives, detect
+from rag.language import asked_about, detect, fold, glossary, stems, words
 from rag.models import Encoder
 from rag.types import Hit
 
@@ -24,28 +25,71 @@ OTHER_WEIGHTS = (0.2, 0.2, 0.6)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """What is searched for: its text, its vector, and for each word its stems."""
+    """What is searched for.
+
+    Attributes:
+        words: for each word of the question, the index terms that stand for it.
+        rarity: for each of them its inverse document frequency, as in BM25.
+        absent: those of them that no document has.
+        related: for each of them the terms that mean much the same.
+    """
 
     text: str
     language: str
     vector: Vector
     words: tuple[frozenset[str], ...]
+    rarity: Mapping[frozenset[str], float]
+    absent: frozenset[frozenset[str]]
+    related: Mapping[frozenset[str], frozenset[str]]
 
 
 def understand(text: str, generation: Generation, encoder: Encoder) -> Query:
     """Return the question as it is compared with the documents."""
     language = detect(text)
-    words = alternatives(text, language, generation.languages)
-    return Query(text, language, encoder.encode_query(text), tuple(words))
+    languages = sorted(generation.languages | {language})
+    found = [_known(word, languages, generation) for word in words(asked_about(text), language)]
+    total = generation.summary().chunks
+    rarity = {word: math.log(1 + (total - count + 0.5) / (count + 0.5)) for word, count in found}
+    return Query(
+        text,
+        language,
+        encoder.encode_query(text),
+        words=tuple(rarity),
+        rarity=rarity,
+        absent=frozenset(word for word, count in found if count == 0),
+        related={word: _related(word) for word in rarity},
+    )
+
+
+def _known(
+    word: str, languages: Iterable[str], generation: Generation
+) -> tuple[frozenset[str], int]:
+    """Return the terms that stand for a word, and in how many chunks the most frequent of them is.
+
+    They are its own stems; if no document has one, those of its set in the glossary; and if no
+    document has one of those either, terms that differ by a typing error.
+    """
+    own = stems(word, languages)
+    for terms in (own, _related(own), None):
+        candidates = generation.similar_terms(own | {fold(word)}) if terms is None else terms
+        counts = generation.document_frequencies(candidates)
+        known = frozenset(each for each in candidates if counts[each])
+        if known:
+            return known, max(counts.values())
+    return own, 0
+
+
+def _related(word: frozenset[str]) -> frozenset[str]:
+    return word.union(*(glossary().get(each, ()) for each in word))
 
 
 def retrieve(query: Query, generation: Generation, *, top_k: int) -> tuple[Hit, ...]:
     """Return the chunks nearest in meaning and words, best first, not all of one document."""
-    stems = sorted(stem for group in query.words for stem in group)
+    terms = sorted(term for word in query.words for term in word)
     lists = (
         generation.nearest_chunks(query.vector, POOL),
         generation.nearest_sentences(query.vector, POOL),
-        generation.matching_chunks(stems, POOL),
+        generation.matching_chunks(terms, POOL),
     )
     weights = ENGLISH_WEIGHTS if query.language == "en" else OTHER_WEIGHTS
     scores = fuse(lists, weights)

@@ -26,13 +26,23 @@ def decode(data: bytes, *, declared: str = "") -> str:
     Raises:
         ValueError: the bytes are not text.
     """
-    marked = next((name for mark, name in BOMS if data.startswith(mark)), "utf-8")
-    for encoding in filter(None, (marked, declared)):
+    marked = next((name for mark, name in BOMS if data.startswith(mark)), "")
+    for encoding in filter(None, (marked or _wide(data) or "utf-8", declared)):
         try:
             return _checked(data.decode(encoding))
         except (UnicodeError, LookupError):
             continue
     return _checked(data.decode(_guess(data), errors="replace"))
+
+
+def _wide(data: bytes) -> str:
+    """Return the name of UTF-16 if every second byte is mostly 0, as it is in Western text."""
+    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if 2 * data[offset::2].count(0) > len(data) // 2 and 0 not in data[1 - offset :: 2]:
+            return encoding
+    if 0 in data:
+        raise ValueError("it holds NUL bytes, so it is not text")
+    return ""
 
 
 def _guess(data: bytes) -> str:
@@ -41,9 +51,13 @@ def _guess(data: bytes) -> str:
         raise ValueError("it is not text in any known encoding")
     if not _is_latin(str(guess)):
         return guess.encoding
-    # The guesser tells scripts apart but not the Latin code pages: there the language decides.
-    language, _ = py3langid.classify(data.decode("cp1252", errors="replace"))
-    return LATIN_PAGES.get(language, "cp1252")
+    # The guesser tells scripts apart but not the Latin code pages: the right one is the one that
+    # makes text in a language it was made for.
+    for page in sorted(set(LATIN_PAGES.values())):
+        language, _ = py3langid.classify(data.decode(page, errors="replace"))
+        if LATIN_PAGES.get(language) == page:
+            return page
+    return "cp1252"
 
 
 def _is_latin(text: str) -> bool:

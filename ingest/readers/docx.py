@@ -1,6 +1,7 @@
 """DOCX: paragraphs and tables by their styles, and the properties of the file."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 
@@ -18,8 +19,9 @@ from ingest.reading import Found, Part, Reading, compose, first_heading, row_tex
 from rag.types import BlockKind
 
 MAX_UNPACKED_BYTES = 500_000_000
-BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, OpcError, XMLSyntaxError, KeyError,
-          AttributeError, EOFError, NotImplementedError, OSError, RuntimeError)  # fmt: skip
+# All that zipfile, lxml and python-docx are known to raise on files that break their rules.
+BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, OpcError, XMLSyntaxError, EOFError,
+          KeyError, AttributeError, TypeError, ValueError, OSError, RuntimeError)  # fmt: skip
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 BOX = qn("w:txbxContent")
 # Deleted and moved-away words, the second copy of a drawing, and text boxes, which come after.
@@ -27,6 +29,8 @@ SKIPPED = {qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), FALLBACK, BOX}
 CONTAINERS = {qn(f"w:{name}") for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml")}
 HIDDEN = f"{qn('w:rPr')}/{qn('w:vanish')}"
 BLANKS = {qn("w:tab"), qn("w:br"), qn("w:cr")}
+LONGEST_HEADING = 100
+ENDS = (".", ",", ";", ":", "!", "?", "…")
 TEMPLATE_CREATED = "2013-12-23"  # the day python-docx's own template was made, not the document
 
 Kinds = Mapping[str, BlockKind | None]
@@ -35,15 +39,24 @@ Kinds = Mapping[str, BlockKind | None]
 def read(data: bytes) -> Reading:
     """Read the body of a document, tracked changes accepted; headers and footers stay out."""
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
-                raise ValueError("it unpacks to more than a document can hold")
-        document = docx.Document(BytesIO(data))
-        kinds = {style.style_id: _style_kind(style) for style in document.styles}
-        parts = list(_parts(document.element.body, kinds))
-        return compose(parts, first_heading(parts) | _metadata(document))
+        size = _unpacked_size(data)
+        document = docx.Document(BytesIO(data)) if size <= MAX_UNPACKED_BYTES else None
+        if document is not None:
+            return _reading(document)
     except BROKEN as error:
         raise ValueError("it is damaged or is not a Word document") from error
+    raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+
+
+def _unpacked_size(data: bytes) -> int:
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+def _reading(document: Document) -> Reading:
+    kinds = {style.style_id: _style_kind(style) for style in document.styles}
+    parts = list(_parts(document.element.body, kinds))
+    return compose(parts, first_heading(parts) | _metadata(document))
 
 
 def _style_kind(style: BaseStyle | None) -> BlockKind | None:
@@ -76,11 +89,20 @@ def _paragraph(paragraph: CT_P, kinds: Kinds) -> Iterator[Part]:
     kind = kinds.get(paragraph.style or "", "paragraph")
     if kind == "paragraph" and paragraph.xpath("./w:pPr/w:numPr/w:numId[@w:val != '0']"):
         kind = "item"
+    text = "".join(_words(paragraph))
+    if kind == "paragraph" and _is_headed(paragraph, text):
+        kind = "heading"
     if kind:
-        yield Part("".join(_words(paragraph)), kind)
+        yield Part(text, kind)
     for box in paragraph.iter(BOX):
         if next(box.iterancestors(FALLBACK), None) is None:
             yield from _parts(box, kinds)
+
+
+def _is_headed(paragraph: CT_P, text: str) -> bool:
+    """Tell whether a paragraph without a style of its own is a heading by its looks."""
+    short = 3 < len(text) <= LONGEST_HEADING and not text.rstrip().endswith(ENDS)
+    return short and (text.isupper() or _is_bold(paragraph))
 
 
 def _words(element: _Element) -> Iterator[str]:
@@ -126,9 +148,13 @@ def _cells(row: CT_Row, above: dict[int, str], kinds: Kinds) -> list[str]:
 
 def _is_marked(row: CT_Row) -> bool:
     """Tell whether a row is marked as a header: repeated on each page, or bold throughout."""
-    runs = row.xpath(".//w:r[w:t]")
-    bold = runs and all(run.xpath("./w:rPr/w:b[not(@w:val='0' or @w:val='false')]") for run in runs)
-    return bool(bold or row.xpath("./w:trPr/w:tblHeader"))
+    return _is_bold(row) or bool(row.xpath("./w:trPr/w:tblHeader"))
+
+
+def _is_bold(element: CT_P | CT_Row) -> bool:
+    runs = element.xpath(".//w:r[w:t]")
+    bold = "./w:rPr/w:b[not(@w:val='0' or @w:val='false')]"
+    return bool(runs) and all(run.xpath(bold) for run in runs)
 
 
 def _metadata(document: Document) -> dict[str, Found]:

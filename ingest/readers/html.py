@@ -12,7 +12,9 @@ from ingest.readers.decode import decode
 from ingest.reading import Found, Part, Reading, compose, first_heading, iso_date, row_text
 from rag.types import BlockKind
 
-SHORTEST_ARTICLE = 250  # characters; below, trafilatura gives the whole page in one lump
+SHORTEST_ARTICLE = 250  # characters; below, trafilatura takes the page for one without an article
+SHORT_PAGE = 1500
+HEAD_BYTES = 100_000  # where a page says how it is encoded
 CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([\w-]{2,40})", re.IGNORECASE)
 FURNITURE = (
     "//nav|//footer|//aside|//form|//script|//style|//noscript|//template|//dialog|//button"
@@ -49,7 +51,7 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of pages
 
 def read(data: bytes) -> Reading:
     """Read the headings, paragraphs, lists, quotes and tables of a page's article."""
-    charset = CHARSET.search(data[:4096])
+    charset = CHARSET.search(data[:HEAD_BYTES])
     text = decode(data, declared=charset[1].decode() if charset else "")
     try:
         page = document_fromstring(
@@ -60,16 +62,23 @@ def read(data: bytes) -> Reading:
     metadata = _metadata(page)
     _drop(page, HIDDEN)
     parts = _article(page)
-    if sum(len(part.text) for part in parts) < SHORTEST_ARTICLE:
-        _drop(page, FURNITURE)
-        parts = list(_parts(page))
     return compose(parts, first_heading(parts) | metadata)
 
 
 def _article(page: HtmlElement) -> list[Part]:
     found = trafilatura.bare_extraction(page, include_comments=False, with_metadata=False)
-    # A body of one child is trafilatura's last resort: everything, without its structure.
-    return list(_parts(found.body)) if found is not None and len(found.body) > 1 else []
+    body = getattr(found, "body", None)
+    article = list(_parts(body)) if body is not None else []
+    if len(article) > 1 and _length(article) >= SHORTEST_ARTICLE:
+        return article
+    # Of a short page trafilatura makes one lump, furniture and all; of a long one it knows best.
+    _drop(page, FURNITURE)
+    whole = list(_parts(page))
+    return whole if not article or _length(whole) < SHORT_PAGE else article
+
+
+def _length(parts: list[Part]) -> int:
+    return sum(len(part.text) for part in parts)
 
 
 def _drop(page: HtmlElement, xpath: str) -> None:
@@ -138,10 +147,7 @@ def _metadata(page: HtmlElement) -> dict[str, Found]:
 def _candidates(page: HtmlElement) -> Iterator[tuple[str, str, str]]:
     """Yield (field, value, origin), the most trustworthy first."""
     yield "language", page.get("lang") or "", "HTML lang"
-    metas: dict[str, str] = {}
-    for node in page.iter("meta"):
-        key = next((node.get(each) for each in META_KEYS if node.get(each)), "")
-        metas.setdefault(key.lower(), node.get("content") or "")
+    metas = _metas(page)
     for name, keys in META.items():
         for key in keys:
             yield name, metas.get(key, ""), "HTML meta"
@@ -157,3 +163,11 @@ def _candidates(page: HtmlElement) -> Iterator[tuple[str, str, str]]:
         yield "title", titles[0].text_content(), "first heading"
     for title in page.xpath("//title/text()")[:1]:
         yield "title", title, "HTML title"
+
+
+def _metas(page: HtmlElement) -> dict[str, str]:
+    metas: dict[str, str] = {}
+    for node in page.iter("meta"):
+        key = next((node.get(each) for each in META_KEYS if node.get(each)), "")
+        metas.setdefault(key.lower(), node.get("content") or "")
+    return metas

@@ -58,7 +58,7 @@ class Look:
 
 def paragraphs(lines: Sequence[Line]) -> list[Part]:
     """Return the text of the lines by paragraph, without running headers and page numbers."""
-    kept = without_running_lines(lines)
+    kept = without_running_lines(lines) or list(lines)
     if not kept:
         return []
     look = _look(kept)
@@ -119,11 +119,12 @@ def _look(lines: Sequence[Line]) -> Look:
 
 def _edge(line: Line, nearby: Sequence[Line]) -> float:
     """Return how far to the right the lines of the same column run."""
-    return max(
+    column = (
         other.right
-        for other in (line, *nearby)
+        for other in nearby
         if other.page == line.page and other.left < line.right and _same_size(other, line)
     )
+    return max(column, default=line.right)
 
 
 def _same_size(one: Line, other: Line) -> bool:
@@ -136,7 +137,7 @@ def _goes_on(group: Sequence[Line], line: Line, look: Look, *, edge: float) -> b
     if above.alone or line.alone or not _same_size(above, line):
         return False
     ended = bool(ENDED.search(above.text))
-    flows = line.text[:1].islower() and not ended
+    flows = not ended and (line.text[:1].islower() or bool(BROKEN_WORD.search(above.text)))
     letter = (above.right - above.left) / len(above.text)
     word = letter * len(line.text.split(maxsplit=1)[0])
     full = above.right + word + line.size / 2 > edge
@@ -175,10 +176,11 @@ def _parts(group: Sequence[Line], look: Look, vocabulary: Counter[str]) -> Itera
 def _mend(start: str, text: str, vocabulary: Counter[str]) -> str:
     """Join the halves of a word, keeping the hyphen of a compound that is known elsewhere."""
     end = text.split(maxsplit=1)[0]
-    whole, compound = (
-        "".join(WORD.findall((start[:-1] + hyphen + end).lower())[:1]) for hyphen in ("", "-")
-    )
-    kept = not end[0].islower() or vocabulary[compound] > vocabulary[whole]
+    first, second = WORD.findall(start.lower())[-1].rstrip("-‐"), WORD.findall(end.lower())[0]
+    whole, compound = vocabulary[first + second], vocabulary[f"{first}-{second}"]
+    # The second half is a word of its own if it is found elsewhere than at this line's beginning.
+    two_words = not whole and vocabulary[first] > 0 and vocabulary[second] > 1
+    kept = not end[0].islower() or compound > whole or two_words
     return (start if kept else start[:-1]) + text
 
 

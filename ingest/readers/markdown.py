@@ -1,6 +1,7 @@
 """Markdown: its blocks as text without markup."""
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -23,25 +24,29 @@ def read(data: bytes) -> Reading:
 
 def _parts(tokens: Sequence[Token]) -> Iterator[Part]:
     inside: list[str] = []
-    headers: list[str] = []
-    cells: list[str] = []
-    for token in tokens:
+    for index, token in enumerate(tokens):
         if token.nesting > 0:
             inside.append(token.tag)
         elif token.nesting < 0:
             inside.pop()
-        if token.type == "tr_open":
-            cells = []
-        elif token.type == "thead_close":
-            headers = cells
-        elif token.type == "tr_close" and "tbody" in inside:
-            yield Part(row_text(cells, headers), "row")
-        elif token.type == "inline" and inside[-1] in ("th", "td"):
-            cells.append(_plain(token.children or []))
-        elif token.type == "inline":
+        if token.type == "table_open":
+            yield from _rows(tokens[index:])
+        elif token.type == "inline" and "table" not in inside:
             yield Part(_plain(token.children or []), _kind(inside))
         elif token.type in ("fence", "code_block"):
             yield Part(token.content)
+
+
+def _rows(tokens: Sequence[Token]) -> Iterator[Part]:
+    """Yield the rows of the table that the tokens begin with; its first row names the columns."""
+    rows: list[list[str]] = []
+    for token in takewhile(lambda token: token.type != "table_close", tokens):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline":
+            rows[-1].append(_plain(token.children or []))
+    for cells in rows[1:]:
+        yield Part(row_text(cells, rows[0]), "row")
 
 
 def _kind(inside: Sequence[str]) -> BlockKind:

@@ -4,18 +4,21 @@ import ctypes
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
+from math import hypot
 from statistics import median
 from typing import NamedTuple
 
-import pypdfium2
-import pypdfium2.raw as pdfium
+import pypdfium2  # type: ignore[import-untyped]  # it has none
+import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # it has none
 
 from ingest.readers.lines import Line, paragraphs
 from ingest.reading import Found, Reading, compose, first_heading, iso_date
 
 HYPHEN = "\u00ad"  # what pdfium takes for the hyphen of a broken word
 COLUMN_GAP = 2.0  # in letter sizes; a wider gap within a line parts the cells of a table
+SAMPLES = 9  # characters of a line that are asked for their size
 LIGATURE = re.compile("[ﬀ-ﬆ]")
 UNREADABLE = re.compile("[\ue000-\uf8ff\ufffd\ufffe\uffff]")  # the font does not say what they are
 CREATED = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
@@ -53,14 +56,12 @@ def read(data: bytes) -> Reading:
     if not any(character.isalnum() for line in lines for character in line.text):
         raise ValueError("the text layer of the PDF holds no readable letters")
     parts = paragraphs(lines)
-    return compose(parts, first_heading(parts[:3]) | metadata)
+    opening = (part for part in parts[:3] if not part.text[0].isdigit())  # "1 Introduction"
+    return compose(parts, first_heading(opening) | metadata)
 
 
 def _lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
-    with (
-        contextlib.closing(document[number]) as page,
-        contextlib.closing(page.get_textpage()) as text,
-    ):
+    with closing(document[number]) as page, closing(page.get_textpage()) as text:
         return list(_Page(text, page.get_rotation()).lines(number + 1))
 
 
@@ -116,7 +117,8 @@ class _Page:
 
     def _line(self, indexes: list[int], *, page: int) -> Line:
         boxes = [self._box(index) for index in indexes]
-        size = median(box.height for box in boxes)
+        sampled = indexes[:: max(1, len(indexes) // SAMPLES)]
+        size = median(map(self._size, sampled)) or 1.0  # damaged fonts have no size
         gaps = [right.left - left.right for left, right in pairwise(boxes)]
         words = self.characters[indexes[0]]
         for (last, index), gap in zip(pairwise(indexes), gaps, strict=True):
@@ -139,6 +141,12 @@ class _Page:
             bold=self._is_bold(indexes[0]) and self._is_bold(indexes[-1]),
             alone=sideways or max(gaps[3:], default=0.0) > COLUMN_GAP * size,
         )
+
+    def _size(self, index: int) -> float:
+        """Return the size of the letter as printed; boxes differ from font to font."""
+        matrix = pdfium.FS_MATRIX()
+        pdfium.FPDFText_GetMatrix(self.text, index, matrix)
+        return float(pdfium.FPDFText_GetFontSize(self.text, index) * hypot(matrix.c, matrix.d))
 
     def _is_bold(self, index: int) -> bool:
         name, flags = ctypes.create_string_buffer(128), ctypes.c_int()

@@ -38,7 +38,7 @@ def _blocks(text: str, start: int) -> list[Block]:
         if _is_headed(text, group, following):
             blocks.append(Block(group.pop(0), "heading"))
         for line in group:
-            if above and _goes_on(text, above, line, width):
+            if width and above and _is_broken(text, above, line, width):
                 blocks[-1] = Block(Span(blocks[-1].span.start, line.end), blocks[-1].kind)
             else:
                 blocks.append(Block(line, "item" if ITEM.match(line.of(text)) else "paragraph"))
@@ -65,7 +65,7 @@ def _wrap_width(text: str, groups: list[Lines]) -> int:
     narrow = [column for column in columns if column <= WIDEST_WRAP]
     breaks = [pair for group in groups for pair in pairwise(group)]
     width = max(narrow, default=0)
-    full = sum(not _fits(text, above, line, width) for above, line in breaks)
+    full = sum(_is_broken(text, above, line, width) for above, line in breaks)
     return width if len(narrow) >= 0.9 * len(columns) and 0 < len(breaks) <= 2 * full else 0
 
 
@@ -79,12 +79,13 @@ def _fits(text: str, above: Span, line: Span, width: int) -> bool:
     return _column(text, above) + 1 + word <= width
 
 
-def _goes_on(text: str, above: Span, line: Span, width: int) -> bool:
-    """Tell whether an editor broke the paragraph between the two lines."""
+def _is_broken(text: str, above: Span, line: Span, width: int) -> bool:
+    """Tell whether an editor broke a paragraph of that width between the two lines."""
     words = line.of(text)
-    if not width or ITEM.match(words):
+    if ITEM.match(words):
         return False
-    return words[0].islower() or not _fits(text, above, line, width)
+    flows = words[0].islower() and above.of(text)[-1] not in ".!?…"
+    return flows or not _fits(text, above, line, width)
 
 
 def _is_headed(text: str, group: Lines, following: Lines) -> bool:

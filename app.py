@@ -1,0 +1,71 @@
+"""`python app.py`: start the chat window on the index that the settings name."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rag.errors import RagError, SettingsError
+from rag.pipeline import open_pipeline
+from rag.settings import Settings
+from ui import guard
+
+BAD_USAGE, FAILED = 2, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the window until it is interrupted, and return the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = Settings.read(index=given.index, host=given.host, port=given.port)
+        serve(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201  # to the person who starts it
+        return BAD_USAGE
+    except RagError as error:
+        print(error, file=sys.stderr)  # noqa: T201  # to the person who starts it
+        return FAILED
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Open the index, build the page and serve it until interrupted.
+
+    Raises:
+        SettingsError: the host is not this machine's own, or the port is taken.
+        RagError: as `open_pipeline`.
+    """
+    if settings.host not in guard.LOOPBACK:
+        raise SettingsError(
+            f"the host {settings.host!r} can be reached from other machines and there is no login "
+            "yet; use 127.0.0.1 and, from elsewhere, an SSH tunnel"
+        )
+    pipeline = open_pipeline(settings)
+    guard.quiet()
+    from ui import chat  # imports gradio, which reads its environment then
+
+    demo = chat.build(pipeline)
+    try:
+        _, url, _ = demo.launch(
+            **guard.launch_arguments(settings.host, settings.port), **chat.look()
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"the port {settings.port} of {settings.host!r} can not be opened; "
+            "stop what uses it or choose another with --port"
+        ) from error
+    print(f"{chat.TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201
+    demo.block_thread()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python app.py", description="Answer questions about the visit in the browser."
+    )
+    parser.add_argument("--index", type=Path, help="directory of the index")
+    parser.add_argument("--host", help="address to listen on; only this machine's own for now")
+    parser.add_argument("--port", type=int, help="port to listen on")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,312 @@
+import io
+import os
+import pickle
+import re
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import docx
+import pytest
+
+from ingest import load as loading
+from ingest.load import find, language_code, load
+from rag.errors import LoadError
+from rag.types import Block, Document, Span
+
+ENGLISH = "The prime minister met the president on Monday and they talked about trade.\n"
+PDF = b"""%PDF-1.4
+1 0 obj << /Type /Catalog /Pages 2 0 R >> endobj
+2 0 obj << /Type /Pages /Count 1 /Kids [3 0 R] >> endobj
+3 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R
+/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >> endobj
+4 0 obj << /Length 39 >> stream
+BT /F1 11 Tf 72 700 Td (They met.) Tj ET
+endstream endobj
+trailer << /Root 1 0 R /Size 5 >>"""
+FRENCH = "Le premier ministre a rencontré la présidente lundi et ils ont parlé de commerce.\n"
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def docx_bytes() -> bytes:
+    stream = io.BytesIO()
+    document = docx.Document()
+    document.add_paragraph(ENGLISH)
+    document.save(stream)
+    return stream.getvalue()
+
+
+def zip_bytes(**files: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+WORKBOOK = zip_bytes(
+    **{
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/'
+        'content-types"><Default Extension="xml" ContentType="application/xml"/><Default '
+        'Extension="rels" ContentType="application/xml"/></Types>',
+        "_rels/.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
+        'relationships"><Relationship Id="r" Target="book.xml" Type="http://schemas.'
+        'openxmlformats.org/officeDocument/2006/relationships/officeDocument"/></Relationships>',
+        "book.xml": "<workbook/>",
+    }
+)
+
+
+def test_a_bare_text_is_described_by_its_name_and_its_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "day 1" / "2026-03-12_joint-statement.txt", FRENCH)
+    assert load(path, root=tmp_path) == Document(
+        title="Joint statement",
+        uri="day 1/2026-03-12_joint-statement.txt",
+        text=FRENCH,
+        blocks=(Block(Span(0, len(FRENCH) - 1)),),
+        language="fr",
+        kind="document",
+        published=date(2026, 3, 12),
+        origins=(
+            ("title", "file name"),
+            ("published", "file name"),
+            ("language", "detected"),
+            ("kind", "default"),
+        ),
+    )
+
+
+def test_what_a_file_says_of_itself_comes_first(tmp_path: Path) -> None:
+    source = f"---\ntitle: Readout\ndate: 2026-03-13\nlang: en-CA\nkind: readout\n---\n{FRENCH}"
+    document = load(write(tmp_path / "2026-03-12.md", source), root=tmp_path)
+    assert (document.title, document.published) == ("Readout", date(2026, 3, 13))
+    assert (document.language, document.kind) == ("en", "readout")
+    assert document.origins == tuple(
+        (name, "front matter") for name in ("title", "published", "language", "kind")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        pytest.param("20260312 readout.txt", date(2026, 3, 12), id="compact"),
+        pytest.param("readout_2026-03-12.txt", date(2026, 3, 12), id="last"),
+        pytest.param("2026-13-12.txt", None, id="no-such-month"),
+        pytest.param("1202603129.txt", None, id="part-of-a-number"),
+        pytest.param("readout.txt", None, id="none"),
+    ],
+)
+def test_a_date_in_the_name_is_the_date_of_a_file_without_one(
+    tmp_path: Path, name: str, published: date | None
+) -> None:
+    assert load(write(tmp_path / name, ENGLISH), root=tmp_path).published == published
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        pytest.param("joint_statement-final.txt", "Joint statement final", id="words"),
+        pytest.param("2026-03-12.txt", "2026-03-12", id="nothing-but-a-date"),
+    ],
+)
+def test_a_file_name_is_made_a_title(tmp_path: Path, name: str, title: str) -> None:
+    assert load(write(tmp_path / name, ENGLISH), root=tmp_path).title == title
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        pytest.param("fr_CA", "fr", id="tag"),
+        pytest.param("FRA", "fr", id="three-letters"),
+        pytest.param("Spanish", "es", id="name"),
+        pytest.param("xx", None, id="unknown"),
+        pytest.param("haw", None, id="no-two-letter-code"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_a_language_is_named_by_its_two_letters(value: str, code: str | None) -> None:
+    assert language_code(value) == code
+
+
+def test_a_language_that_does_not_exist_is_detected(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.md", f"---\nlang: klingon-ish\n---\n{FRENCH}")
+    document = load(path, root=tmp_path)
+    assert document.language == "fr"
+    assert ("language", "detected") in document.origins
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".TEXT", ".md", ".markdown", ".html", ".htm", ".docx"])
+def test_every_type_is_read(tmp_path: Path, suffix: str) -> None:
+    content = docx_bytes() if suffix == ".docx" else ENGLISH
+    document = load(write(tmp_path / f"a{suffix}", content), root=tmp_path)
+    assert document.text.strip() == ENGLISH.strip()
+
+
+def test_a_pdf_has_pages(tmp_path: Path) -> None:
+    document = load(write(tmp_path / "a.pdf", PDF), root=tmp_path)
+    assert (document.text, document.page_of(0)) == ("They met.", 1)
+
+
+def test_a_document_comes_back_from_a_worker(tmp_path: Path) -> None:
+    document = load(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
+    assert pickle.loads(pickle.dumps(document)) == document  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        pytest.param("a.xyz", b"x", "unsupported type '.xyz'; supported are .docx", id="suffix"),
+        pytest.param("makefile", b"x", "unsupported type ''", id="no-suffix"),
+        pytest.param("a.txt", b"", "it is empty", id="zero-bytes"),
+        pytest.param("a.txt", b" \n\t\n", "it holds no text", id="blanks"),
+        pytest.param("a.txt", b"---\ntitle: x\n---\n", "it holds no text", id="front-matter-only"),
+        pytest.param("a.txt", b"MZ\x90\x00\x03", "it holds NUL", id="program"),
+        pytest.param("a.txt", bytes(range(1, 256)) * 9, "not text", id="all-bytes"),
+        pytest.param("a.md", b"%PDF-1.7", "not text, in spite of its name", id="pdf-as-md"),
+        pytest.param("a.html", b"PK\x03\x04", "not text, in spite of its name", id="zip-as-html"),
+        pytest.param("a.html", b"<script>x()</script>", "it holds no text", id="script-only"),
+        pytest.param("a.html", b"<!-- nothing -->", "it holds no text|not HTML", id="comment-only"),
+        pytest.param("a.pdf", b"<html>", "not a PDF, in spite of its name", id="html-as-pdf"),
+        pytest.param("a.pdf", b"%PDF-1.7\n1 0 obj <<", "damaged", id="truncated-pdf"),
+        pytest.param("a.docx", b"Hello", "not a DOCX, in spite of its name", id="text-as-docx"),
+        pytest.param("a.docx", b"\xd0\xcf\x11\xe0\xa1", "it is encrypted", id="encrypted-docx"),
+        pytest.param("a.docx", docx_bytes()[:3000], "it is damaged", id="truncated-docx"),
+        pytest.param("a.docx", zip_bytes(a="x"), "it is damaged", id="some-zip"),
+        pytest.param("a.docx", WORKBOOK, "not a Word document", id="workbook-as-docx"),
+        pytest.param(
+            "a.docx", zip_bytes(**{"[Content_Types].xml": "<a"}), "it is damaged", id="broken-xml"
+        ),
+    ],
+)
+def test_a_file_that_is_no_document_is_refused_with_its_reason(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    path = write(tmp_path / name, content)
+    with pytest.raises(LoadError, match=reason) as caught:
+        load(path, root=tmp_path)
+    assert caught.value.path == path
+
+
+def outcome(path: Path) -> str:
+    """Return why a file is refused, or that it is read; let every other error through."""
+    try:
+        return "read" if load(path, root=path.parent).blocks else "nothing"
+    except LoadError as error:
+        return error.reason
+
+
+@pytest.mark.parametrize("percent", range(0, 100, 7))
+def test_a_docx_damaged_anywhere_is_refused_or_read(tmp_path: Path, percent: int) -> None:
+    data = bytearray(docx_bytes())
+    at = len(data) * percent // 100
+    data[at : at + 40] = b"\xff" * 40
+    reason = outcome(write(tmp_path / "a.docx", bytes(data)))
+    assert re.search("^read$|damaged|in spite of its name|unpacks to more", reason)
+
+
+@pytest.mark.parametrize("percent", range(0, 100, 7))
+def test_a_pdf_damaged_anywhere_is_refused_or_read(tmp_path: Path, percent: int) -> None:
+    data = bytearray(PDF)
+    at = len(data) * percent // 100
+    data[at : at + 20] = b"\xff" * 20
+    reason = outcome(write(tmp_path / "a.pdf", bytes(data)))
+    assert re.search("^read$|damaged|in spite of its name|no text layer|no readable", reason)
+
+
+def test_a_docx_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.readers.docx.MAX_UNPACKED_BYTES", 1000)
+    with pytest.raises(LoadError, match="unpacks to more"):
+        load(write(tmp_path / "a.docx", docx_bytes()), root=tmp_path)
+
+
+def test_a_large_file_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MAX_BYTES", 10)
+    with pytest.raises(LoadError, match="too large: 76 bytes, where 10 are allowed"):
+        load(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="there is no such file"):
+        load(tmp_path / "a.txt", root=tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # chmod does not stop the superuser
+    with pytest.raises(LoadError, match="permission denied"):
+        load(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(LoadError, match="not a regular file"):
+        load(tmp_path / "a.txt", root=tmp_path)
+
+
+def test_a_link_that_leaves_the_root_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "secret.txt", ENGLISH)
+    link = tmp_path / "docs" / "a.txt"
+    link.parent.mkdir()
+    link.symlink_to("../secret.txt")
+    with pytest.raises(LoadError, match="a link that leaves"):
+        load(link, root=tmp_path / "docs")
+
+
+def test_a_link_within_the_root_keeps_its_own_name(tmp_path: Path) -> None:
+    write(tmp_path / "b.txt", ENGLISH)
+    (tmp_path / "a.txt").symlink_to("b.txt")
+    assert load(tmp_path / "a.txt", root=tmp_path).uri == "a.txt"
+
+
+def test_nesting_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dig(data: bytes) -> None:
+        raise RecursionError(data)
+
+    monkeypatch.setattr(loading, "READERS", {".txt": dig})
+    with pytest.raises(LoadError, match="nested too deeply"):
+        load(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(">" * 5000 + " deep", id="quotes"),
+        pytest.param("- " * 2000 + "deep", id="items"),
+        pytest.param("[" * 5000 + "deep" + "]" * 5000, id="brackets"),
+        pytest.param("*" * 5000 + "deep", id="stars"),
+    ],
+)
+def test_nested_markdown_is_read_or_refused(tmp_path: Path, source: str) -> None:
+    reason = outcome(write(tmp_path / "a.md", source))
+    assert reason in ("read", "it holds no text", "it is nested too deeply")
+
+
+def test_files_are_found_in_order_without_what_is_hidden(tmp_path: Path) -> None:
+    names = ["b.txt", "a/z.md", "a/.hidden.txt", ".git/c.txt", "README.md", "a/readme", "a/x.bin"]
+    for name in names:
+        write(tmp_path / name, ENGLISH)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert list(find([tmp_path])) == [
+        (tmp_path / name, tmp_path) for name in ("a/x.bin", "a/z.md", "b.txt")
+    ]
+
+
+def test_a_file_given_by_name_is_found_whatever_its_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "README.md", ENGLISH)
+    assert list(find([path, tmp_path / "missing.txt"])) == [
+        (path, tmp_path),
+        (tmp_path / "missing.txt", tmp_path),
+    ]

@@ -1,0 +1,145 @@
+"""What the server refuses and what it does not do: requests of other sites, files, telemetry."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MAX_BODY_BYTES = 1_000_000
+
+_ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ALLOWED_PATHS": "",  # launch(allowed_paths=[]) would still read it
+    "GRADIO_SHARE": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        # Gradio's page has inline scripts, and gr.HTML compiles its template.
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-src 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def quiet() -> None:
+    """Switch off, for this process, what Gradio would send, share or serve unasked."""
+    os.environ.update(_ENVIRONMENT)
+
+
+def launch_arguments(host: str, port: int) -> dict[str, Any]:
+    """Return the arguments of `Blocks.launch` that close what this window does not need."""
+    return {
+        "server_name": host,
+        "server_port": port,
+        "quiet": True,
+        "prevent_thread_lock": True,
+        "share": False,
+        "enable_monitoring": False,
+        "run_history": False,
+        "footer_links": [],
+        "mcp_server": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "show_error": False,
+        "max_file_size": MAX_BODY_BYTES,
+        "app_kwargs": {
+            "docs_url": None,
+            "redoc_url": None,
+            "middleware": [Middleware(Guard, hosts=(*LOOPBACK, host))],
+        },
+    }
+
+
+class Guard:
+    """ASGI middleware: answers only its own hosts and pages, and adds the safe headers.
+
+    A page of another site that names this server by a host of its own (DNS rebinding) is told 400,
+    one that sends requests here from the user's browser 403.
+    """
+
+    def __init__(self, app: Application, hosts: tuple[str, ...]) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":  # nothing here talks over one
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            refusal = self._refusal(scope)
+            await (refusal or self._app)(scope, receive, _with_headers(send))
+
+    def _refusal(self, scope: Message) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if _name(host) not in self._hosts:
+            return PlainTextResponse("this server does not answer to that host name", 400)
+        if origin is not None and origin.lower() != f"{scope['scheme']}://{host}".lower():
+            return PlainTextResponse("requests from other sites are refused", 403)
+        if headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
+            return PlainTextResponse("requests from other sites are refused", 403)
+        if "/upload" in scope["path"]:
+            return PlainTextResponse("nothing here takes a file", 403)
+        if not _small(headers):
+            return PlainTextResponse("the request is too large", 413)
+        return None
+
+
+def _name(host: str) -> str:
+    """Return a Host header without its port and brackets.
+
+    >>> _name("localhost:7860"), _name("[::1]:7860"), _name("EXAMPLE.org")
+    ('localhost', '::1', 'example.org')
+    """
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _small(headers: Headers) -> bool:
+    """Tell whether a request says how long its body is and stays within what a question needs."""
+    if "transfer-encoding" in headers:
+        return False
+    length = headers.get("content-length", "0")
+    return length.isdigit() and int(length) <= MAX_BODY_BYTES
+
+
+def _with_headers(send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+        await send(message)
+
+    return with_headers
