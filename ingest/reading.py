@@ -64,19 +64,24 @@ def clean(text: str) -> str:
 
 def compose(parts: Iterable[Part], metadata: Mapping[str, Found] | None = None) -> Reading:
     """Return a reading whose text is the parts, each on one line, with a blank line between."""
-    text, blocks, page_starts = "", list[Block](), dict[int, int]()
+    pieces: list[str] = []
+    blocks: list[Block] = []
+    page_starts: dict[int, int] = {}
+    end = 0
     for part in parts:
         line = " ".join(unicodedata.normalize("NFC", clean(part.text)).split())
-        if not line:
+        if not any(map(str.isalnum, line)):  # "###" and the like: marks, not words
             continue
         joined = part.joins and bool(blocks)
-        text += "" if not text else " " if joined else "\n\n"
-        start = blocks.pop().span.start if joined else len(text)
+        gap = "" if not blocks else " " if joined else "\n\n"
+        at = end + len(gap)
+        end = at + len(line)
+        pieces += (gap, line)
         if part.page is not None:
-            page_starts.setdefault(part.page, len(text))
-        text += line
-        blocks.append(Block(Span(start, len(text)), part.kind))
-    return Reading(text, tuple(blocks), _page_spans(page_starts, len(text)), metadata or {})
+            page_starts.setdefault(part.page, at)
+        start = blocks.pop().span.start if joined else at
+        blocks.append(Block(Span(start, end), part.kind))
+    return Reading("".join(pieces), tuple(blocks), _page_spans(page_starts, end), metadata or {})
 
 
 def first_heading(parts: Iterable[Part]) -> dict[str, Found]:

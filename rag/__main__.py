@@ -15,7 +15,7 @@ BAD_USAGE, FAILED = 2, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Answer one question and return the exit code: 0 answered or refused, 2 bad usage, 3 failed."""
+    """Answer one question; return 0 when answered or refused, 2 for bad usage, 3 for failure."""
     given = _parser().parse_args(arguments)
     try:
         settings = Settings.read(index=given.index)

@@ -142,15 +142,13 @@ class Generation:
     def _canary(self) -> None:
         """Check that Chroma still has the vectors: it opens without an error after losing them."""
         for kind, collection in self._vectors.items():
-            (expected,) = self._rows(f"select count(*) from {kind}")[0]  # noqa: S608  # two constants
+            (expected,) = self._rows(f"select count(*) from {kind}")[0]
             if collection.count() != expected:
                 raise IndexDamagedError(
                     f"Chroma holds {collection.count()} {kind} of {expected} in "
                     f"{str(self.directory)!r}; run python -m ingest PATH --rebuild"
                 )
-            sample = self._rows(
-                f"select id, vector from {kind} limit {CANARIES}"  # noqa: S608  # two constants
-            )
+            sample = self._rows(f"select id, vector from {kind} limit {CANARIES}")
             for each, blob in sample:
                 nearest = self._nearest(kind, np.frombuffer(blob, np.float32), CANARIES)
                 if each not in nearest and max(nearest.values(), default=0) < 1 - 1e-4:
@@ -182,6 +180,13 @@ class Generation:
         rows = self._rows("select * from documents where id = ?", [document_id])
         return _document(rows[0]) if rows else None
 
+    def uris(self) -> dict[str, list[str]]:
+        """Return where the files of each document lie, by document id."""
+        places: dict[str, list[str]] = {}
+        for document_id, uri in self._rows("select document_id, uri from files order by uri"):
+            places.setdefault(document_id, []).append(uri)
+        return places
+
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""
         return self._nearest("chunks", vector, top_k)
@@ -190,8 +195,9 @@ class Generation:
         """Return the ids of the chunks of the nearest sentences with the best cosine of each."""
         found = self._nearest("sentences", vector, top_k)
         marks = ",".join("?" * len(found))
-        rows = self._rows(
-            f"select s.id, c.id from sentences s join chunks c on c.number = s.chunk where s.id in ({marks})",
+        rows = self._rows(  # the marks are question marks
+            "select s.id, c.id from sentences s join chunks c on c.number = s.chunk "
+            f"where s.id in ({marks})",
             list(found),
         )
         chunk_of: dict[str, str] = dict(rows)
@@ -281,7 +287,7 @@ class Generation:
 
     def _by_ids(self, columns: str, table: str, key: str, ids: Sequence[object]) -> list[Row]:
         marks = ",".join("?" * len(ids))
-        return self._rows(f"select {columns} from {table} where {key} in ({marks})", ids)  # noqa: S608  # constants and question marks
+        return self._rows(f"select {columns} from {table} where {key} in ({marks})", ids)
 
 
 class Draft:

@@ -10,6 +10,8 @@ import py3langid
 import Stemmer
 
 LANGUAGES = ("en", "fr", "es")
+SAMPLE = 20_000  # characters are plenty to tell a language by
+ISO_639_1 = 2  # letters
 STEMMERS = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english",
     "es": "spanish", "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian",
@@ -27,7 +29,9 @@ _STOP_WORDS = {
         please re same say says said shall she should so some such tell than that the their
         theirs them then there these they this those through to too under until up upon us
         ve very was we were what when where whether which while who whom whose why will with
-        within would yet you your yours don doesn didn isn aren wasn weren""",
+        within would yet you your yours don doesn didn isn aren wasn weren
+        list name names show explain describe find please kind sort thing things
+        happen happens happened""",
     "fr": """
         a à afin ai aie ait alors après as au aucun aucune auquel aussi autre autres aux
         auxquels avaient avait avant avec avez avoir avons ayant c ça car ce ceci cela celle
@@ -39,7 +43,8 @@ _STOP_WORDS = {
         ont or ou où par parce pas pendant peu peut peuvent plus plusieurs pour pourquoi
         pouvez puis qu quand que quel quelle quelles quels qui quoi s sa sans se sera seront
         ses si soit son sont sous sur t ta te tel telle tels tes toi ton tous tout toute
-        toutes très tu un une vers vos votre vous y""",
+        toutes très tu un une vers vos votre vous y
+        liste nomme nommez cite citez montre explique décris trouve sorte chose choses""",
     "es": """
         a al algo algún alguna algunas alguno algunos ante antes aquel aquella aquello así
         aún aunque cada casi como cómo con contra cual cuál cuales cuáles cualquier cuando
@@ -50,7 +55,8 @@ _STOP_WORDS = {
         no nos nosotros nuestra nuestro o os otra otras otro otros para pero por porque pues
         que qué quien quién quienes quiénes se sea según ser será si sí sido sin sobre son
         su sus también tan tanto te tiene tienen toda todas todo todos tras tu tus u un una
-        unas uno unos usted y ya yo""",
+        unas uno unos usted y ya yo
+        lista enumera nombra menciona muestra explica describe tipo cosa cosas""",
 }
 STOP_WORDS = {code: frozenset(words.split()) for code, words in _STOP_WORDS.items()}
 WORD = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+")
@@ -153,25 +159,32 @@ def detect(question: str) -> str:
     winners = [each for each in LANGUAGES if counts[each] == best]
     if len(winners) == 1:
         return winners[0]
-    return _identify(question, winners)
+    ranked = dict(py3langid.rank(question))
+    return max(winners, key=lambda each: ranked.get(each, float("-inf")))
 
 
-def _identify(text: str, among: list[str]) -> str:
-    ranked = py3langid.rank(text)
-    return max(among, key=lambda each: dict(ranked).get(each, float("-inf")))
+def identify(text: str) -> str:
+    """Return the ISO 639-1 code of the language that a text most likely is in.
+
+    >>> identify("Die Minister trafen sich im August in Mexiko."), identify("")
+    ('de', 'en')
+    """
+    codes = (code for code, _ in py3langid.rank(text[:SAMPLE]) if len(code) == ISO_639_1)
+    return next(codes, "en") if text.strip() else "en"
 
 
 # What a question asks for, and what a sentence must hold to offer it.
 _ASKS = {
     "number": re.compile(
         r"\bhow (?:many|much|large|big|often|long|old|far)\b|\b(?:what|which) (?:percentage|share|"
-        r"number|amount|proportion|percent|population)\b|\bcombien(?: de temps)?\b|\bquel(?:le)? (?:pourcentage|"
+        r"number|amount|proportion|percent|population)\b|\bcombien\b|\bquel(?:le)? (?:pourcentage|"
         r"part|nombre|montant|somme)\b|\bcu[aá]nt[oa]s?\b|\bqué (?:porcentaje|cantidad|número)\b",
         re.IGNORECASE,
     ),
     "time": re.compile(
-        r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b|\bquand\b|\b(?:quel(?:le)?"
-        r"|en quelle) (?:date|année|jour|mois)\b|\bcu[aá]ndo\b|\b(?:qué|cuál) (?:fecha|año|día|mes)\b",
+        r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b|\bquand\b|"
+        r"\bquel(?:le)? (?:date|année|jour|mois)\b|\bcu[aá]ndo\b|"
+        r"\b(?:qué|cuál) (?:fecha|año|día|mes)\b",
         re.IGNORECASE,
     ),
     "person": re.compile(
@@ -206,8 +219,8 @@ _OFFERS = {
 
 
 _ASKING = re.compile(
-    r"\bhow (?:many|much|long)\b|\b(?:what|which) (?:year|date|day|month)\b|\bcombien(?: de temps)?\b|"
-    r"\bquel(?:le)? (?:date|année|jour|mois)\b|\bcu[aá]nt[oa]s?(?: tiempo)?\b|"
+    r"\bhow (?:many|much|long)\b|\b(?:what|which) (?:year|date|day|month)\b|"
+    r"\bcombien(?: de temps)?\b|\bquel(?:le)? (?:date|année|jour|mois)\b|\bcu[aá]nt[oa]s?(?: tiempo)?\b|"
     r"\bqué (?:fecha|año|día|mes)\b",
     re.IGNORECASE,
 )
@@ -256,8 +269,8 @@ _OPENERS = re.compile(
     r"^\W*(?:and|but|so|also|what about|how about|et|mais|alors|y|e|pero|entonces)\b", re.IGNORECASE
 )
 _POINTERS = re.compile(
-    r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|that|this|those|these|there|then|il|"
-    r"elle|ils|elles|lui|leur|leurs|cela|ça|ceci|celui|celle|él|ella|ellos|ellas|eso|esto|aquello|"
+    r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|that|this|those|these|there|then|"
+    r"il|elle|ils|elles|lui|leur|leurs|cela|ça|ceci|celui|celle|él|ella|ellos|ellas|eso|esto|aquello|"
     r"ahí|allí|entonces)\b",
     re.IGNORECASE,
 )

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -59,7 +60,7 @@ class Pipeline(Runnable[Question, Answer]):
 
     def stream(
         self,
-        input: Question,  # noqa: A002  # LangChain's name
+        input: Question,
         config: RunnableConfig | None = None,
         **_: Any,
     ) -> Iterator[Answer]:
@@ -153,15 +154,20 @@ def check_question(text: str) -> str:
     Raises:
         QuestionError: it is empty or longer than `MAX_QUESTION`.
     """
-    text = " ".join(text.split())
+    text = " ".join("".join(filter(_is_visible, " ".join(text.split()))).split())
     if not text:
         raise QuestionError("the question is empty; type what you want to know from the documents")
     if len(text) > MAX_QUESTION:
         raise QuestionError(
-            f"the question has {len(text):,} characters, more than the {MAX_QUESTION:,} that can be "
-            f"asked; shorten it: {text[:40]!r}…"
+            f"the question {text[:40] + '…'!r} has {len(text):,} characters; "
+            f"shorten it to {MAX_QUESTION:,} at most"
         )
     return text
+
+
+def _is_visible(character: str) -> bool:
+    """Tell whether a character is one that a reader sees: no control, format or half of a pair."""
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs")
 
 
 def _answer(answer: Answer, cited: Sequence[Citation], generation: Generation) -> Answer:

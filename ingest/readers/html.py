@@ -9,7 +9,7 @@ from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from ingest.readers.decode import decode
-from ingest.reading import Found, Part, Reading, compose, first_heading, iso_date, row_text
+from ingest.reading import Found, Part, Reading, clean, compose, first_heading, iso_date, row_text
 from rag.types import BlockKind
 
 SHORTEST_ARTICLE = 250  # characters; below, trafilatura takes the page for one without an article
@@ -52,7 +52,7 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of pages
 def read(data: bytes) -> Reading:
     """Read the headings, paragraphs, lists, quotes and tables of a page's article."""
     charset = CHARSET.search(data[:HEAD_BYTES])
-    text = decode(data, declared=charset[1].decode() if charset else "")
+    text = clean(decode(data, declared=charset[1].decode() if charset else ""))
     try:
         page = document_fromstring(
             text.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=False)
@@ -130,9 +130,9 @@ def _flatten(table: HtmlElement) -> None:
         if all(named) and not headers:
             headers = texts
         elif not headers and len(cells) == 2 and named[0]:
-            row.text = row_text(texts[1:], texts[:1])
+            row.text = clean(row_text(texts[1:], texts[:1]))
         else:
-            row.text = row_text(texts, headers)
+            row.text = clean(row_text(texts, headers))
 
 
 def _metadata(page: HtmlElement) -> dict[str, Found]:

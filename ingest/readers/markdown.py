@@ -1,5 +1,6 @@
 """Markdown: its blocks as text without markup."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
@@ -11,6 +12,7 @@ from ingest.readers.front_matter import front_matter
 from ingest.reading import Part, Reading, clean, compose, first_heading, row_text
 from rag.types import BlockKind
 
+SENTENCE_LINE = re.compile(r"(?<=[.!?…:])[\"'”’»)]*\n")  # a line meant to end where a sentence does
 PARSER = MarkdownIt("commonmark").enable("table")
 
 
@@ -32,7 +34,8 @@ def _parts(tokens: Sequence[Token]) -> Iterator[Part]:
         if token.type == "table_open":
             yield from _rows(tokens[index:])
         elif token.type == "inline" and "table" not in inside:
-            yield Part(_plain(token.children or []), _kind(inside))
+            for text in SENTENCE_LINE.split(_plain(token.children or [])):
+                yield Part(text, _kind(inside))
         elif token.type in ("fence", "code_block"):
             yield Part(token.content)
 
@@ -66,7 +69,9 @@ def _plain_token(token: Token) -> str:
             return token.content
         case "image":
             return _plain(token.children or [])
-        case "softbreak" | "hardbreak":
+        case "softbreak":
             return " "
+        case "hardbreak":
+            return "\n"
         case _:
-            return " " if token.content.startswith("<br") else ""
+            return "\n" if token.content.startswith("<br") else ""

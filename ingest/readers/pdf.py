@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from itertools import pairwise
 from math import hypot
 from statistics import median
@@ -72,6 +73,7 @@ class _Page:
         self.text = text
         self.rotation = rotation
         self.characters = "".join(map(self._character, range(text.count_chars())))
+        self._box = cache(self._find_box)
 
     def lines(self, number: int) -> Iterator[Line]:
         """Yield the lines in pdfium's order, which follows columns."""
@@ -102,7 +104,7 @@ class _Page:
         if indexes:
             yield indexes
 
-    def _box(self, index: int) -> Box:
+    def _find_box(self, index: int) -> Box:
         box = pdfium.FS_RECTF()
         pdfium.FPDFText_GetLooseCharBox(self.text, index, box)
         match self.rotation:
