@@ -9,7 +9,8 @@ from pysbd.languages import LANGUAGE_CODES
 from rag.types import Block, Chunk, Document, Sentence, Span
 
 CHUNK_SIZE = 900  # characters; a chunk ends with the block or sentence that reaches it
-RECIPE = f"paragraphs-{CHUNK_SIZE}"
+FRAGMENT_WORDS = 8  # a list item up to this long is quoted with what introduces it
+RECIPE = f"paragraphs-{CHUNK_SIZE}-lists"
 SEGMENTED = frozenset(LANGUAGE_CODES)
 
 
@@ -22,8 +23,37 @@ def cut(document: Document) -> tuple[Chunk, ...]:
     return tuple(
         _chunk(document, heading, spans)
         for heading, section in _sections(document, bodies or set(document.blocks))
-        for spans in _pack([list(_sentences(document, block)) for block in section])
+        for spans in _pack(_with_lists_whole(document, section))
     )
+
+
+def _with_lists_whole(document: Document, section: list[Block]) -> list[list[Span]]:
+    """Return the sentences of each block, with short list items kept in what introduces them.
+
+    An item such as "Trade" says nothing when it is quoted alone.
+    """
+    blocks: list[list[Span]] = []
+    for block in section:
+        spans = list(_sentences(document, block))
+        introduced = blocks and blocks[-1] and block.kind == "item" and len(spans) == 1
+        if introduced and _is_fragment(spans[0].of(document.text)):
+            lead = blocks[-1].pop()
+            whole = Span(lead.start, spans[0].end)
+            if whole.end - whole.start <= CHUNK_SIZE and _leads(lead.of(document.text)):
+                blocks[-1].append(whole)
+                continue
+            blocks[-1].append(lead)
+        blocks.append(spans)
+    return blocks
+
+
+def _is_fragment(text: str) -> bool:
+    return len(text.split()) <= FRAGMENT_WORDS and not text.endswith((".", "!", "?"))
+
+
+def _leads(text: str) -> bool:
+    """Tell whether a text introduces a list: it ends with a colon, or is such a list so far."""
+    return text.split("\n\n")[0].rstrip().endswith(":")
 
 
 def _sections(document: Document, bodies: set[Block]) -> Iterator[tuple[str, list[Block]]]:

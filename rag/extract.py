@@ -31,6 +31,7 @@ class Evidence:
         passage: the chunk's score in retrieval.
         named: share of the names and numbers of the question that the context has.
         absent: share of the question's words, weighted by rarity, that no document has.
+        foreign: the sentence is in another language than the question.
         lacking: the question asks for a kind of thing that the sentence does not have, or gives a
             number that its context does not have.
     """
@@ -44,6 +45,7 @@ class Evidence:
     named: float
     absent: float
     lacking: bool
+    foreign: bool
     vector: Vector
 
     @property
@@ -90,6 +92,7 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
                 named=_share(named, context, query) if named else 1.0,
                 absent=absent,
                 lacking=lacks(query.text, sentence.text) or not numbers <= context,
+                foreign=chunk.language != query.language,
                 vector=vectors[sentence.id],
             )
             found.append(evidence)

@@ -220,8 +220,8 @@ _OFFERS = {
 
 _ASKING = re.compile(
     r"\bhow (?:many|much|long)\b|\b(?:what|which) (?:year|date|day|month)\b|"
-    r"\bcombien(?: de temps)?\b|\bquel(?:le)? (?:date|année|jour|mois)\b|\bcu[aá]nt[oa]s?(?: tiempo)?\b|"
-    r"\bqué (?:fecha|año|día|mes)\b",
+    r"\bcombien(?: de temps)?\b|\bquel(?:le)? (?:date|année|jour|mois)\b|"
+    r"\bcu[aá]nt[oa]s?(?: tiempo)?\b|\bqué (?:fecha|año|día|mes)\b",
     re.IGNORECASE,
 )
 

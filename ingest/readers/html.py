@@ -33,6 +33,7 @@ BLOCKS: Mapping[BlockKind, str] = {
     " figcaption address tr td th cell hr",
 }
 KINDS = {name: kind for kind, names in BLOCKS.items() for name in names.split()}
+TIME = "(//article | //main | //body)[1]//time[not(ancestor::aside)]/@datetime"
 META_KEYS = ("property", "name", "itemprop", "http-equiv")
 META = {
     "title": ("og:title", "dc.title", "dcterms.title", "twitter:title"),
@@ -154,9 +155,7 @@ def _candidates(page: HtmlElement) -> Iterator[tuple[str, str, str]]:
     for script in page.xpath("//script[@type='application/ld+json']/text()"):
         for value in DATE_PUBLISHED.findall(script):
             yield "published", value, "JSON-LD"
-    for value in page.xpath("(//article|//main|//body)[1]//time[not(ancestor::aside)]/@datetime")[
-        :1
-    ]:
+    for value in page.xpath(TIME)[:1]:
         yield "published", value, "HTML time"
     titles = page.xpath("//h1")
     if len(titles) == 1:

@@ -12,7 +12,8 @@ from ingest.readers.front_matter import front_matter
 from ingest.reading import Part, Reading, clean, compose, first_heading, row_text
 from rag.types import BlockKind
 
-SENTENCE_LINE = re.compile(r"(?<=[.!?…:])[\"'”’»)]*\n")  # a line meant to end where a sentence does
+# A line that its author broke where a sentence ends; one broken elsewhere is still one sentence.
+SENTENCE_LINE = re.compile(r"(?:(?<=[.!?…:])|(?<=[.!?…:][\"'”’»)]))\n")
 PARSER = MarkdownIt("commonmark").enable("table")
 
 

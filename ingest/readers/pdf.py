@@ -96,7 +96,9 @@ class _Page:
             if character <= " ":
                 continue
             box = self._box(index)
-            if last and _breaks(last, box, "\n" in self.characters[indexes[-1] : index]):
+            between = self.characters[indexes[-1] : index] if indexes else ""
+            broken = "\n" in between or between.startswith(HYPHEN)
+            if last and _breaks(last, box, broken=broken):
                 yield indexes
                 indexes = []
             indexes.append(index)
@@ -156,7 +158,7 @@ class _Page:
         return b"bold" in name.value.lower()
 
 
-def _breaks(last: Box, box: Box, broken: bool) -> bool:
+def _breaks(last: Box, box: Box, *, broken: bool) -> bool:
     """Tell whether a new line begins between two characters; pdfium may say it is `broken`."""
     overlap = min(last.top, box.top) - max(last.bottom, box.bottom)
     beside = overlap > min(last.height, box.height) / 2

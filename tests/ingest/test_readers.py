@@ -7,7 +7,7 @@ from docx.document import Document as Docx
 from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.readers import docx as docx_reader
@@ -79,8 +79,9 @@ def test_a_part_that_joins_makes_one_block_over_two_pages() -> None:
     ("data", "expected"),
     [
         pytest.param("Élysée".encode(), "Élysée", id="utf-8"),
-        pytest.param("Élysée".encode("utf-8-sig"), "\ufeffÉlysée", id="utf-8-marked"),
+        pytest.param("Élysée".encode("utf-8-sig"), "\ufeffÉlysée", id="utf-8-keeps-its-mark"),
         pytest.param("Élysée".encode("utf-16"), "Élysée", id="utf-16"),
+        pytest.param("Élysée".encode("utf-16-be"), "Élysée", id="utf-16-unmarked"),
         pytest.param(
             "Le président a été reçu à l’Élysée.".encode("cp1252"),
             "Le président a été reçu à l’Élysée.",
@@ -99,7 +100,7 @@ def test_a_part_that_joins_makes_one_block_over_two_pages() -> None:
     ],
 )
 def test_bytes_are_decoded_in_their_own_encoding(data: bytes, expected: str) -> None:
-    assert decode(data).removeprefix("\ufeff") == expected.removeprefix("\ufeff")
+    assert decode(data) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_front_matter_gives_the_metadata() -> None:
     [
         pytest.param("---\ntitle: Visit: day 1\n---\nText.", "Visit: day 1", id="bare-colon"),
         pytest.param("---\ntitle: [a, b]\ndate: soon\n---\nText.", None, id="useless-values"),
-        pytest.param("---\na: " + "[" * 5000 + "\n---\nText.", None, id="nested-garbage"),
+        pytest.param("---\na: " + "[" * 1000 + "\n---\nText.", None, id="nested-garbage"),
     ],
 )
 def test_front_matter_that_is_not_quite_yaml_stays_out_of_the_text(
@@ -276,6 +277,11 @@ def test_markdown_becomes_text_without_markup() -> None:
         ("paragraph", "code"),
     ]
     assert reading.metadata == {"title": Found("The visit", "first heading")}
+
+
+def test_markdown_lines_that_the_author_broke_after_a_sentence_are_paragraphs() -> None:
+    reading = markdown.read(b'Q: Why?\\\nA: "Trade."  \nOne<br>sentence.\n\n\\*\\*\\*')
+    assert [block for _, block in blocks(reading)] == ["Q: Why?", 'A: "Trade."', "One sentence."]
 
 
 def test_markdown_rows_carry_their_headers() -> None:
@@ -505,6 +511,21 @@ def test_docx_text_is_what_a_reader_of_the_page_sees(xml: str, expected: str) ->
     assert docx_reader.read(docx_bytes(document)).text == expected
 
 
+def test_docx_style_is_known_by_the_style_it_is_based_on() -> None:
+    document = docx.Document()
+    style = document.styles.add_style("Ministry title", WD_STYLE_TYPE.PARAGRAPH)
+    style.base_style = document.styles["Heading 2"]
+    document.add_paragraph("Trade", style="Ministry title")
+    assert kinds(docx_reader.read(docx_bytes(document))) == ["heading"]
+
+
+def test_docx_numbered_paragraph_is_an_item() -> None:
+    document = docx.Document()
+    numbered = '<w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:t>trade</w:t></w:r>'
+    document.element.body.insert(0, parse_xml(f"<w:p {nsdecls('w')}>{numbered}</w:p>"))
+    assert kinds(docx_reader.read(docx_bytes(document))) == ["item"]
+
+
 def test_docx_reads_content_controls_around_paragraphs_and_leaves_out_contents_lists() -> None:
     document = docx.Document()
     document.styles.add_style("toc 1", WD_STYLE_TYPE.PARAGRAPH)
@@ -538,7 +559,8 @@ def test_docx_properties_of_the_template_are_not_the_documents() -> None:
     }
 
 
-@given(st.lists(SENTENCES.filter(lambda words: len(words) > 1), min_size=1, max_size=5))
+@settings(max_examples=25)  # each saves and opens a file
+@given(st.lists(SENTENCES, min_size=1, max_size=5))
 def test_docx_gives_every_word_back(sentences: list[str]) -> None:
     document = docx.Document()
     for sentence in sentences:
@@ -551,23 +573,32 @@ def test_docx_gives_every_word_back(sentences: list[str]) -> None:
 Placed = tuple[float, float, float, str]  # left, bottom, size, words
 
 
-def pdf_bytes(*pages: list[Placed], info: str = "", font: str = "Helvetica") -> bytes:
+TURNED = {  # where a place on an upright page lies on the sheet, and how letters are turned there
+    0: ("1 0 0 1", lambda x, y: (x, y)),
+    90: ("0 1 -1 0", lambda x, y: (612 - y, x)),
+    180: ("-1 0 0 -1", lambda x, y: (612 - x, 792 - y)),
+    270: ("0 -1 1 0", lambda x, y: (y, 792 - x)),
+}
+
+
+def pdf_bytes(*pages: list[Placed], info: str = "", rotation: int = 0) -> bytes:
     """Return a PDF whose pages show words at places, in points from the lower left corner."""
+    matrix, place = TURNED[rotation]
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Count {len(pages)} /Kids "
         f"[{' '.join(f'{5 + 2 * number} 0 R' for number in range(len(pages)))}] >>",
-        f"<< /Type /Font /Subtype /Type1 /BaseFont /{font} /Encoding /WinAnsiEncoding >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
         f"<< {info} >>",
     ]
     for number, page in enumerate(pages):
         shown = "\n".join(
-            f"BT /F1 {size} Tf {left} {bottom} Td ({words}) Tj ET"
+            "BT /F1 {} Tf {} {} {} Tm ({}) Tj ET".format(size, matrix, *place(left, bottom), words)
             for left, bottom, size, words in page
         )
         objects += [
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {6 + 2 * number} 0 R "
-            "/Resources << /Font << /F1 3 0 R >> >> >>",
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Rotate {rotation} "
+            f"/Contents {6 + 2 * number} 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
             f"<< /Length {len(shown)} >>\nstream\n{shown}\nendstream",
         ]
     body = "%PDF-1.4\n"
@@ -614,6 +645,21 @@ def test_pdf_paragraph_runs_over_the_page_without_running_lines() -> None:
     reading = pdf.read(pdf_bytes(page(1, LONG[:2]), page(2, LONG[2:])))
     assert blocks(reading) == [("paragraph", JOINED)]
     assert [page.of(reading.text).split()[0] for page in reading.pages] == ["The", "report"]
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_pdf_page_that_is_turned_is_read_upright(rotation: int) -> None:
+    page = [(72, 580, 18, "The visit"), *column(LONG, top=500), *column(LONG, top=440)]
+    assert blocks(pdf.read(pdf_bytes(page, rotation=rotation))) == [
+        ("heading", "The visit"),
+        ("paragraph", JOINED),
+        ("paragraph", JOINED),
+    ]
+
+
+def test_pdf_letters_set_sideways_stay_out_of_the_paragraphs() -> None:
+    sheet = pdf_bytes(column(LONG)).replace(b"1 0 0 1 72 686.8 Tm", b"0 1 -1 0 40 99.99 Tm")
+    assert kinds(pdf.read(sheet)) == ["paragraph", "row", "paragraph"]
 
 
 def test_pdf_pages_count_even_when_they_are_empty() -> None:
