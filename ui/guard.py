@@ -27,7 +27,7 @@ _POLICY = "; ".join(
         "font-src 'self' data:",
         "connect-src 'self'",
         "object-src 'none'",
-        "base-uri 'none'",
+        "base-uri 'self'",
         "form-action 'none'",
         "frame-src 'none'",
         "frame-ancestors 'none'",

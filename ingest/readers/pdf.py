@@ -129,12 +129,7 @@ class _Page:
             between = self.characters[last + 1 : index]
             blank = gap > size / 8 if "\n" in between else bool(between)
             words += " " * blank + self.characters[index]
-        sideways = (
-            boxes[-1].left - boxes[0].left
-            < size
-            < 4 * size
-            < abs(boxes[-1].bottom - boxes[0].bottom)
-        )
+        climb = abs(boxes[-1].bottom - boxes[0].bottom)  # of letters set sideways
         return Line(
             _readable(words),
             page=page,
@@ -143,7 +138,7 @@ class _Page:
             bottom=median(box.bottom for box in boxes),
             size=size,
             bold=self._is_bold(indexes[0]) and self._is_bold(indexes[-1]),
-            alone=sideways or max(gaps[3:], default=0.0) > COLUMN_GAP * size,
+            alone=climb > 4 * size or max(gaps[3:], default=0.0) > COLUMN_GAP * size,
         )
 
     def _size(self, index: int) -> float:
