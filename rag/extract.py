@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from rag.index import Generation, Vector
 from rag.language import lacks, names, stem, terms
-from rag.retrieve import Query
+from rag.retrieve import LIKE, Query, Word
 from rag.types import Hit, Sentence
 
 MOST_SENTENCES = 3
 CLOSE = 0.75  # share of the best sentence's score that another needs to be cited beside it
-LIKE = 0.7  # what a word of like meaning counts
 SAME = 0.9  # cosine of two sentences from which on the second adds nothing
 # A logistic model of whether the best sentence answers, fitted on public questions with and without
 # an answer and on questions about a visit; docs/answering.md has the figures.
 OFFSET = -1.6
 COSINE, COVERAGE, CONTEXT, NAMED, ABSENT, LACKING = 3.6, 0.5, 1.4, 1.5, -4.7, -1.8
+NOT_ENGLISH = -0.7
 ENOUGH = 0.45  # probability from which on the question counts as answered
 
 
@@ -31,6 +31,8 @@ class Evidence:
         passage: the chunk's score in retrieval.
         named: share of the names and numbers of the question that the context has.
         absent: share of the question's words, weighted by rarity, that no document has.
+        english: the question is in the language that the embedded model reads best; sentences in
+            other languages are all near each other for it.
         foreign: the sentence is in another language than the question.
         lacking: the question asks for a kind of thing that the sentence does not have, or gives a
             number that its context does not have.
@@ -45,6 +47,7 @@ class Evidence:
     named: float
     absent: float
     lacking: bool
+    english: bool
     foreign: bool
     vector: Vector
 
@@ -59,6 +62,7 @@ class Evidence:
             + NAMED * self.named
             + ABSENT * self.absent
             + LACKING * self.lacking
+            + (0 if self.english else NOT_ENGLISH)
         )
         return 1 / (1 + math.exp(-logit))
 
@@ -70,12 +74,13 @@ class Evidence:
 
 def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
     """Return every sentence of the hits as evidence, best first."""
-    spelled = {stem(word, query.language) for word in names(query.text, query.language)}
-    named = [word for word in query.words if word & spelled]
-    numbers = {each for each in spelled if each[0].isdigit()}
+    naming = set(names(query.text, query.language))
+    named = [word for word in query.words if word.text in naming]
+    numbers = {stem(each, query.language) for each in naming if each[0].isdigit()}
     vectors = generation.sentence_vectors([s.id for hit in hits for s in hit.chunk.sentences])
-    total = sum(query.rarity.values())
-    absent = sum(query.rarity[word] for word in query.absent) / total if total else 1.0
+    total = sum(word.rarity for word in query.words)
+    known = sum(word.rarity * word.certainty for word in query.words)
+    absent = 1 - known / total if total else 1.0
     found = []
     for hit in hits:
         chunk = hit.chunk
@@ -86,12 +91,13 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
                 sentence,
                 hit,
                 cosine=float(query.vector @ vectors[sentence.id]),
-                coverage=_share(query.words, own, query),
-                context=_share(query.words, context, query),
+                coverage=_share(query.words, own),
+                context=_share(query.words, context),
                 passage=hit.score,
-                named=_share(named, context, query) if named else 1.0,
+                named=_share(named, context) if named else 1.0,
                 absent=absent,
                 lacking=lacks(query.text, sentence.text) or not numbers <= context,
+                english=query.language == "en",
                 foreign=chunk.language != query.language,
                 vector=vectors[sentence.id],
             )
@@ -112,17 +118,13 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     return chosen
 
 
-def _share(words: Iterable[frozenset[str]], of: frozenset[str], query: Query) -> float:
-    """Return the share of the words that are there, rare words counting more.
-
-    A word of like meaning counts in part.
-    """
+def _share(words: Iterable[Word], of: frozenset[str]) -> float:
+    """Return the share of the words that are there, rare ones counting more, like ones in part."""
     total = found = 0.0
     for word in words:
-        rarity = query.rarity[word]
-        total += rarity
-        if word & of:
-            found += rarity
-        elif query.related[word] & of:
-            found += LIKE * rarity
+        total += word.rarity
+        if word.terms & of:
+            found += word.rarity * word.certainty
+        elif word.related & of:
+            found += word.rarity * LIKE
     return found / total if total else 0.0

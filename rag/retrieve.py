@@ -21,71 +21,71 @@ PER_DOCUMENT = 3  # hits of one document before those of others have had their t
 # Weights of chunk meaning, sentence meaning and keywords. The embedded model reads English best.
 ENGLISH_WEIGHTS = (0.25, 0.25, 0.5)
 OTHER_WEIGHTS = (0.2, 0.2, 0.6)
+LIKE = 0.7  # what a word counts that is not the question's own but one like it
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a question as it is compared with the documents.
+
+    Attributes:
+        terms: the index terms that stand for it.
+        related: the terms that mean much the same.
+        rarity: inverse document frequency, as in BM25.
+        certainty: 1 when some document has the word itself, `LIKE` when the terms are those of a
+            related word or of one spelled nearly the same, 0 when no document has any.
+    """
+
+    text: str
+    terms: frozenset[str]
+    related: frozenset[str]
+    rarity: float
+    certainty: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """What is searched for.
-
-    Attributes:
-        words: for each word of the question, the index terms that stand for it.
-        rarity: for each of them its inverse document frequency, as in BM25.
-        absent: those of them that no document has.
-        related: for each of them the terms that mean much the same.
-    """
+    """What is searched for: the question, its language, its vector and its words."""
 
     text: str
     language: str
     vector: Vector
-    words: tuple[frozenset[str], ...]
-    rarity: Mapping[frozenset[str], float]
-    absent: frozenset[frozenset[str]]
-    related: Mapping[frozenset[str], frozenset[str]]
+    words: tuple[Word, ...]
 
 
 def understand(text: str, generation: Generation, encoder: Encoder) -> Query:
     """Return the question as it is compared with the documents."""
     language = detect(text)
     languages = sorted(generation.languages | {language})
-    found = [_known(word, languages, generation) for word in words(asked_about(text), language)]
     total = generation.summary().chunks
-    rarity = {word: math.log(1 + (total - count + 0.5) / (count + 0.5)) for word, count in found}
-    return Query(
-        text,
-        language,
-        encoder.encode_query(text),
-        words=tuple(rarity),
-        rarity=rarity,
-        absent=frozenset(word for word, count in found if count == 0),
-        related={word: _related(word) for word in rarity},
-    )
+    found = {
+        word.terms: word
+        for each in words(asked_about(text), language)
+        for word in [_word(each, languages, generation, total)]
+    }
+    return Query(text, language, encoder.encode_query(text), tuple(found.values()))
 
 
-def _known(
-    word: str, languages: Iterable[str], generation: Generation
-) -> tuple[frozenset[str], int]:
-    """Return the terms that stand for a word, and in how many chunks the most frequent of them is.
-
-    They are its own stems; if no document has one, those of its set in the glossary; and if no
-    document has one of those either, terms that differ by a typing error.
-    """
-    own = stems(word, languages)
-    for terms in (own, _related(own), None):
-        candidates = generation.similar_terms(own | {fold(word)}) if terms is None else terms
+def _word(text: str, languages: Iterable[str], generation: Generation, total: int) -> Word:
+    own = stems(text, languages)
+    related = own.union(*(glossary().get(each, ()) for each in own))
+    for terms, certainty in ((own, 1.0), (related, LIKE), (None, LIKE)):
+        candidates = generation.similar_terms(own | {fold(text)}) if terms is None else terms
         counts = generation.document_frequencies(candidates)
         known = frozenset(each for each in candidates if counts[each])
         if known:
-            return known, max(counts.values())
-    return own, 0
+            rarity = _rarity(max(counts.values()), total)
+            return Word(text, known, related, rarity, certainty)
+    return Word(text, own, related, _rarity(0, total), 0.0)
 
 
-def _related(word: frozenset[str]) -> frozenset[str]:
-    return word.union(*(glossary().get(each, ()) for each in word))
+def _rarity(count: int, total: int) -> float:
+    return math.log(1 + (total - count + 0.5) / (count + 0.5))
 
 
 def retrieve(query: Query, generation: Generation, *, top_k: int) -> tuple[Hit, ...]:
     """Return the chunks nearest in meaning and words, best first, not all of one document."""
-    terms = sorted(term for word in query.words for term in word)
+    terms = sorted(term for word in query.words for term in word.terms)
     lists = (
         generation.nearest_chunks(query.vector, POOL),
         generation.nearest_sentences(query.vector, POOL),

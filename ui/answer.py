@@ -44,7 +44,7 @@ def _message(role: str, content: str) -> Message:
 
 
 def _quote(citation: Citation) -> str:
-    return f'<p class="quote" dir="auto">{inert(_flat(citation.quote))} {_link(citation)}</p>'
+    return f'<p class="quote" dir="auto">{inert(_flat(citation.quote))}&#160;{_link(citation)}</p>'
 
 
 def _link(citation: Citation) -> str:

@@ -28,4 +28,10 @@ watch("value", () => {
   if (opener.byKey) (mark ?? element.querySelector("h2"))?.focus({ preventScroll: true });
 });
 
+// Gradio labels a message with its source text; screen readers shall read the message itself.
+new MutationObserver(() => {
+  for (const message of document.querySelectorAll("#chat [data-testid][aria-label]"))
+    message.removeAttribute("aria-label");
+}).observe(document.body, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+
 trigger("click", { address: location.hash.startsWith("#source:") ? location.hash : "#dossier" });
