@@ -8,7 +8,8 @@
     ├── IndexMissingError     there is no index where one was expected
     ├── IndexMismatchError    the index was built by another model or another version
     ├── IndexDamagedError     the index contradicts itself
-    └── IndexBusyError        another process is writing the index
+    ├── IndexBusyError        another process is writing the index
+    └── IndexWriteError       the index can not be written, for want of space or permission
 
 A message says what failed, the offending value, and what to do next.
 """
@@ -55,3 +56,7 @@ class IndexDamagedError(RagError):
 
 class IndexBusyError(RagError):
     """Say that another process is writing the index."""
+
+
+class IndexWriteError(RagError):
+    """Say that the index can not be written, for want of space or permission."""

@@ -42,6 +42,7 @@ from rag.errors import (
     IndexDamagedError,
     IndexMismatchError,
     IndexMissingError,
+    IndexWriteError,
 )
 from rag.language import terms
 from rag.types import Block, Chunk, Document, Sentence, Span
@@ -307,6 +308,8 @@ class Draft:
         self._previous = previous
         self._manifest = {**manifest, "created": created.isoformat(timespec="seconds")}
         self._waiting: dict[str, dict[str, Vector]] = {"chunks": {}, "sentences": {}}
+        self._open = contextlib.ExitStack()
+        self._published = False
 
     def begin(self) -> None:
         """Make the copy, or empty tables when there is nothing to start from."""
@@ -315,6 +318,7 @@ class Draft:
         else:
             self.directory.mkdir(parents=True)
         self._truth = _connect(self.directory, "mode=rwc")
+        self._open.callback(self._truth.close)
         if self._previous is None:
             self._truth.executescript(TABLES)
         self._truth.execute("begin")
@@ -322,6 +326,7 @@ class Draft:
             "insert or replace into manifest values (?, ?)", self._manifest.items()
         )
         self._client = _chroma(self.directory)
+        self._open.callback(self._client.close)
         self._vectors = {
             kind: self._client.get_or_create_collection(
                 kind, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
@@ -393,7 +398,7 @@ class Draft:
         """Finish the files and make this the generation that answers, in one step."""
         self._flush(1)
         self._truth.commit()
-        self._close()
+        self._open.close()
         pointer = self._root / "CURRENT"
         unfinished = self._root / "CURRENT.new"
         with unfinished.open("w", encoding="ascii") as file:
@@ -401,16 +406,13 @@ class Draft:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(pointer)
+        self._published = True
 
-    def discard(self) -> None:
-        """Let go of the files of a draft that is not published."""
-        if self.directory.exists():
-            self._close()
+    def close(self) -> None:
+        """Let go of the files, and of the copy itself unless it was published."""
+        self._open.close()
+        if not self._published:
             shutil.rmtree(self.directory, ignore_errors=True)
-
-    def _close(self) -> None:
-        self._client.close()
-        self._truth.close()
 
     def _remove_document(self, document_id: str) -> None:
         self._flush(1)
@@ -507,7 +509,19 @@ class Index:
 
         Raises:
             IndexBusyError: another process is writing.
+            IndexWriteError: the directory can not be written, or the disk is full.
         """
+        try:
+            with self._locked():
+                yield from self._drafting(recipe, rebuild=rebuild)
+        except (OSError, sqlite3.Error, ChromaError) as error:
+            raise IndexWriteError(
+                f"the index {str(self.directory)!r} can not be written: {error}; what it held "
+                "before still answers; make room or give permission and run again"
+            ) from error
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
         self.directory.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.directory / "lock")
         note = self.directory / "writer.pid"
@@ -521,7 +535,7 @@ class Index:
             ) from None
         try:
             note.write_text(str(os.getpid()), encoding="ascii")
-            yield from self._drafting(recipe, rebuild=rebuild)
+            yield
         finally:
             note.unlink(missing_ok=True)
             lock.release()
@@ -533,9 +547,7 @@ class Index:
         try:
             yield draft
         finally:
-            with contextlib.suppress(IndexMissingError, IndexDamagedError):
-                if current(self.directory) != draft.directory:
-                    draft.discard()
+            draft.close()
             self._remove_old(keep=previous)
 
     def _reusable(self, recipe: str) -> Path | None:

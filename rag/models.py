@@ -201,16 +201,19 @@ def _export(slow: _SentenceTransformers, graph: Path) -> None:
     example = torch.ones(2, 8, dtype=torch.long)
     graph.parent.mkdir(parents=True, exist_ok=True)
     unfinished = graph.with_name(f"{graph.name}.{os.getpid()}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own age and of every branch
-        torch.onnx.export(
-            TokenVectors().eval(),
-            (example, example),
-            str(unfinished),
-            input_names=names,
-            output_names=["tokens"],
-            dynamic_axes={name: {0: "batch", 1: "length"} for name in [*names, "tokens"]},
-            opset_version=17,
-            dynamo=False,
-        )
-    unfinished.replace(graph)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter warns of its own age and of every branch
+            torch.onnx.export(
+                TokenVectors().eval(),
+                (example, example),
+                str(unfinished),
+                input_names=names,
+                output_names=["tokens"],
+                dynamic_axes={name: {0: "batch", 1: "length"} for name in [*names, "tokens"]},
+                opset_version=17,
+                dynamo=False,
+            )
+        unfinished.replace(graph)
+    finally:
+        unfinished.unlink(missing_ok=True)
