@@ -1,0 +1,173 @@
+"""Real objects that many tests share, and builders of small ones."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, settings
+
+from ingest.sync import sync
+from rag.index import Generation, Index
+from rag.models import Encoder, load_encoder
+from rag.pipeline import Pipeline
+from rag.settings import EMBEDDED_MODEL, PREFIX, Settings
+from rag.types import Document
+
+ROOT = Path(__file__).parents[1]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+settings.register_profile(
+    "desk", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("desk")
+
+
+class BagOfWords:
+    """Texts that share words are near each other: cheap, and it can be said who ranks first."""
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        vectors = np.zeros((len(texts), 128), np.float32)
+        for vector, text in zip(vectors, texts, strict=True):
+            vector[0] = 0.01  # a text without words has a direction, too
+            for word in re.findall(r"\w+", text.casefold()):
+                vector[1 + zlib.crc32(word.encode()) % 127] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def bag_of_words() -> Encoder:
+    return Encoder(BagOfWords(), "bag-of-words@1", query_prompt="", document_prompt="")
+
+
+@pytest.fixture(scope="session")
+def seeds() -> Path:
+    return ROOT / "seeds"
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory that holds the graph of the packaged model, written once."""
+    return tmp_path_factory.mktemp("model")
+
+
+@pytest.fixture(scope="session")
+def encoder(model_cache: Path) -> Encoder:
+    plain = Settings(embedding_model=EMBEDDED_MODEL, query_prompt="", document_prompt="")
+    return load_encoder(plain, cache=model_cache)
+
+
+@pytest.fixture(scope="session")
+def seeds_index(
+    tmp_path_factory: pytest.TempPathFactory, seeds: Path, encoder: Encoder, model_cache: Path
+) -> Path:
+    """Return an index of the seeds with the packaged model; copy it to change it."""
+    directory = tmp_path_factory.mktemp("seeds") / "index"
+    sync(Index(directory, encoder.fingerprint), encoder, [seeds])
+    shutil.copytree(model_cache, directory / "model")
+    return directory
+
+
+@pytest.fixture
+def own_index(tmp_path: Path, seeds_index: Path) -> Path:
+    """Return a copy of the index of the seeds that the test may change."""
+    return Path(shutil.copytree(seeds_index, tmp_path / "index"))
+
+
+@pytest.fixture(scope="session")
+def index(seeds_index: Path, encoder: Encoder) -> Iterator[Index]:
+    opened = Index(seeds_index, encoder.fingerprint)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def generation(index: Index) -> Iterator[Generation]:
+    with index.reading() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def pipeline(index: Index, encoder: Encoder) -> Pipeline:
+    return Pipeline(index, encoder)
+
+
+@pytest.fixture(scope="session")
+def documents(index: Index) -> tuple[Document, ...]:
+    with index.reading() as opened:
+        return opened.documents()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of three small documents about different things."""
+    texts = {
+        "ferry.txt": "The harbour ferry sails at dawn. Nadia Okafor steers the harbour ferry.",
+        "orchard.txt": "Apples grow in the orchard. Tomas Lindqvist keeps bees in the orchard.",
+        "museum.txt": "The museum shows glass. Entry to the museum costs 12 crowns.",
+    }
+    path = tmp_path / "documents"
+    path.mkdir()
+    for name, text in texts.items():
+        (path / name).write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a saved sentence-transformers model: a BERT of one small layer, weights at random."""
+    folder = tmp_path_factory.mktemp("tiny")
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789:.,?"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary += [*letters, *(f"##{each}" for each in letters)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those libraries warn of each other
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+        from transformers import BertConfig, BertModel, BertTokenizerFast
+
+        torch.manual_seed(7)
+        words = {word: number for number, word in enumerate(vocabulary)}
+        BertTokenizerFast(vocab=words).save_pretrained(folder / "bert")
+        config = BertConfig(
+            vocab_size=len(words),
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+        )
+        BertModel(config).save_pretrained(folder / "bert")
+        transformer = Transformer(str(folder / "bert"))
+        model = SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu")
+        model.save(str(folder / "model"))
+    return folder / "model"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return a function that runs `python -m ...` where no setting of this machine is seen."""
+    environment = {name: value for name, value in os.environ.items() if PREFIX not in name}
+
+    def start(
+        *arguments: str | Path, **variables: str | Path
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603  # our own commands
+            [sys.executable, "-m", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(ROOT), **{k: str(v) for k, v in variables.items()}},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return start

@@ -1,0 +1,84 @@
+from datetime import date
+
+import pytest
+
+from rag import wording
+from rag.index import Summary
+from rag.types import Citation, Span
+
+SPRING, SUMMER, AUTUMN = date(2024, 4, 2), date(2024, 7, 1), date(2024, 10, 30)
+
+
+def cited(published: date | None, document_id: str = "a") -> Citation:
+    return Citation(1, document_id, "Title", "a.txt", published, None, Span(0, 3), "abc")
+
+
+def holding(first: date | None, last: date | None, documents: int = 5) -> Summary:
+    return Summary("name", documents, 9, 30, first, last)
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "es"])
+def test_the_line_says_the_newest_date_of_what_is_cited(language: str) -> None:
+    line = wording.as_of(language, [cited(SPRING), cited(SUMMER, "b")], holding(SPRING, AUTUMN))
+    newest = {"en": "July 1, 2024", "fr": "1 juillet 2024", "es": "1 de julio de 2024"}[language]
+    assert line.index(newest) < line.index(":")
+
+
+@pytest.mark.parametrize(
+    ("citations", "summary", "expected"),
+    [
+        pytest.param(
+            [cited(SPRING)],
+            holding(SPRING, SPRING),
+            "As of April 2, 2024: from 1 document dated April 2, 2024. "
+            "Nothing in the documents is later.",
+            id="one",
+        ),
+        pytest.param(
+            [cited(SPRING), cited(SPRING), cited(SUMMER, "b")],
+            holding(SPRING, AUTUMN),
+            "As of July 1, 2024: from 2 documents dated April 2, 2024 to July 1, 2024. "
+            "The documents go up to October 30, 2024.",
+            id="two-and-later-ones",
+        ),
+    ],
+)
+def test_the_line_counts_documents_and_names_later_ones(
+    citations: list[Citation], summary: Summary, expected: str
+) -> None:
+    assert wording.as_of("en", citations, summary) == expected
+
+
+@pytest.mark.parametrize("citations", [[], [cited(None)]])
+def test_there_is_no_line_without_a_date(citations: list[Citation]) -> None:
+    assert wording.as_of("en", citations, holding(SPRING, AUTUMN)) == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "Searched 5 documents dated April 2, 2024 to October 30, 2024."),
+        ("fr", "Recherche dans 5 documents, datés du 2 avril 2024 au 30 octobre 2024."),
+        ("es", "Se buscó en 5 documentos, con fechas del 2 de abril de 2024 al 30 de octubre de 2024."),
+        ("de", "Searched 5 documents dated April 2, 2024 to October 30, 2024."),
+    ],
+)  # fmt: skip
+def test_says_what_was_searched(language: str, expected: str) -> None:
+    assert wording.coverage(language, holding(SPRING, AUTUMN)) == expected
+
+
+def test_says_when_one_document_without_a_date_was_searched() -> None:
+    assert wording.coverage("en", holding(None, None, 1)) == "Searched 1 document without dates."
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "es"])
+def test_offers_the_nearest_passage_word_for_word(language: str) -> None:
+    assert wording.nearest(language, "“As it stands.” [1]").endswith(" “As it stands.” [1]")
+
+
+def test_every_language_has_its_own_words() -> None:
+    said = {
+        each: {wording.refusal(each), wording.nearest(each, ""), wording.nearest(each, "x")}
+        for each in ("en", "fr", "es")
+    }
+    assert len(set.union(*said.values())) == 9
