@@ -32,10 +32,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the user typed, after the turns that went before."""
+    """What the user typed, after the turns that went before.
+
+    `recorded` is off for questions that nobody asked, such as a trial of the page's examples.
+    """
 
     text: str
     history: tuple[Turn, ...] = ()
+    recorded: bool = True
 
 
 class Pipeline(Runnable[Question, Answer]):
@@ -113,7 +117,8 @@ class Pipeline(Runnable[Question, Answer]):
         final = replace(final, timings_ms=clock.laps())
         for shown in range(1, len(cited)):
             yield replace(answer, text=_text(cited[:shown]), citations=tuple(cited[:shown]))
-        self._record(final, generation.name)
+        if question.recorded:
+            self._record(final, generation.name)
         yield final
 
     def _record(self, answer: Answer, generation: str) -> None:
