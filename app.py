@@ -36,8 +36,8 @@ def serve(settings: Settings) -> None:
     """
     if settings.host not in guard.LOOPBACK:
         raise SettingsError(
-            f"the host {settings.host!r} can be reached from other machines and there is no login "
-            "yet; use 127.0.0.1 and, from elsewhere, an SSH tunnel"
+            f"the host {settings.host!r} would let other machines in and there is no login yet; "
+            f"use {' or '.join(guard.LOOPBACK)} and, from elsewhere, an SSH tunnel"
         )
     pipeline = open_pipeline(settings)
     guard.quiet()

@@ -1,5 +1,6 @@
 """Which embedding model is used, where its weights come from, and how it is run fast."""
 
+import contextlib
 import hashlib
 import os
 import warnings
@@ -110,7 +111,8 @@ def _check_weights(path: Path) -> None:
 
 def _embedded(folder: Path, graph: Path | None) -> _Backend:
     if graph is not None and graph.exists():
-        return _Onnx(folder, graph)
+        with contextlib.suppress(ModelError):  # a damaged graph is written again
+            return _Onnx(folder, graph)
     slow = _SentenceTransformers(str(folder))
     if graph is None:
         return slow
@@ -130,13 +132,17 @@ class _Onnx:
 
     def __init__(self, folder: Path, graph: Path) -> None:
         import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(graph), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(graph), options, providers=["CPUExecutionProvider"]
+            )
+        except (state.InvalidProtobuf, state.InvalidGraph, state.Fail) as error:
+            raise ModelError(f"the graph {str(graph)!r} can not be read; delete it") from error
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()

@@ -42,8 +42,8 @@ class Question:
     recorded: bool = True
 
 
-class Pipeline(Runnable[Question, Answer]):
-    """Answers questions from an index; a LangChain `Runnable` from `Question` to `Answer`."""
+class Pipeline(Runnable[Question | str, Answer]):
+    """Answers questions from an index; a LangChain `Runnable` from a question to an `Answer`."""
 
     def __init__(
         self, index: Index, encoder: Encoder, *, top_k: int = 8, record_to: Path | None = None
@@ -53,7 +53,9 @@ class Pipeline(Runnable[Question, Answer]):
         self._top_k = top_k
         self._record_to = record_to
 
-    def invoke(self, input: Question, config: RunnableConfig | None = None, **_: Any) -> Answer:
+    def invoke(
+        self, input: Question | str, config: RunnableConfig | None = None, **_: Any
+    ) -> Answer:
         """Return the final answer.
 
         Raises:
@@ -64,7 +66,7 @@ class Pipeline(Runnable[Question, Answer]):
 
     def stream(
         self,
-        input: Question,
+        input: Question | str,
         config: RunnableConfig | None = None,
         **_: Any,
     ) -> Iterator[Answer]:
@@ -73,53 +75,57 @@ class Pipeline(Runnable[Question, Answer]):
             iter([input]), self._each, config, run_type="chain"
         )
 
-    def _last(self, question: Question, run_manager: CallbackManagerForChainRun) -> Answer:
+    def _last(self, question: Question | str, run_manager: CallbackManagerForChainRun) -> Answer:
         *_, answer = self._road(question, run_manager)
         return answer
 
     def _each(
-        self, questions: Iterator[Question], run_manager: CallbackManagerForChainRun
+        self, questions: Iterator[Question | str], run_manager: CallbackManagerForChainRun
     ) -> Iterator[Answer]:
         for question in questions:
             yield from self._road(question, run_manager)
 
-    def _road(self, question: Question, run: CallbackManagerForChainRun) -> Iterator[Answer]:
+    def _road(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
+        question = Question(asked) if isinstance(asked, str) else asked
         text = check_question(question.text)
-        clock = _Clock()
-        searched_for = stand_alone(
-            text, [turn.question for turn in question.history[-MAX_HISTORY:]]
-        )
+        earlier = [turn.question for turn in question.history[-MAX_HISTORY:]]
         answer = Answer(
             id=uuid.uuid4().hex,
             question=text,
-            searched_for=searched_for,
+            searched_for=stand_alone(text, earlier),
             language=detect(text),
             status="searching",
         )
         yield answer
         with self.index.reading() as generation:
-            query = understand(searched_for, generation, self._encoder)
-            clock.lap("understand")
-            search = run.get_child().on_retriever_start({"name": "Retriever"}, searched_for)
-            hits = retrieve(query, generation, top_k=self._top_k)
-            search.on_retriever_end([as_langchain(hit) for hit in hits])
-            clock.lap("retrieve")
-            evidence = weigh(query, hits, generation)
-            chosen = choose(evidence)
-            cited = [_cite(generation, each, number) for number, each in enumerate(chosen, 1)]
-            answer = replace(answer, hits=hits)
-            final = (
-                _answer(answer, cited, generation)
-                if cited
-                else _refuse(answer, evidence, generation)
-            )
-            clock.lap("extract")
-        final = replace(final, timings_ms=clock.laps())
-        for shown in range(1, len(cited)):
-            yield replace(answer, text=_text(cited[:shown]), citations=tuple(cited[:shown]))
+            final = self._answer(answer, generation, run)
+        for shown in range(1, len(final.citations) if final.status == "answered" else 0):
+            cited = final.citations[:shown]
+            yield replace(answer, hits=final.hits, text=_text(cited), citations=cited)
         if question.recorded:
             self._record(final, generation.name)
         yield final
+
+    def _answer(
+        self, answer: Answer, generation: Generation, run: CallbackManagerForChainRun
+    ) -> Answer:
+        clock = _Clock()
+        query = understand(answer.searched_for, generation, self._encoder)
+        clock.lap("understand")
+        search = run.get_child().on_retriever_start({"name": "Retriever"}, answer.searched_for)
+        hits = retrieve(query, generation, top_k=self._top_k)
+        search.on_retriever_end([as_langchain(hit) for hit in hits])
+        clock.lap("retrieve")
+        evidence = weigh(query, hits, generation)
+        chosen = choose(evidence)
+        answer = replace(answer, hits=hits)
+        if chosen:
+            cited = [_cite(generation, each, number) for number, each in enumerate(chosen, 1)]
+            final = _quote(answer, cited, generation)
+        else:
+            final = _refuse(answer, evidence, generation)
+        clock.lap("extract")
+        return replace(final, timings_ms=clock.laps())
 
     def _record(self, answer: Answer, generation: str) -> None:
         if self._record_to is None:
@@ -175,7 +181,7 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs")
 
 
-def _answer(answer: Answer, cited: Sequence[Citation], generation: Generation) -> Answer:
+def _quote(answer: Answer, cited: Sequence[Citation], generation: Generation) -> Answer:
     return replace(
         answer,
         status="answered",

@@ -35,11 +35,10 @@ class BagOfWords:
     """Texts that share words are near each other: cheap, and it can be said who ranks first."""
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 128), np.float32)
+        vectors = np.zeros((len(texts), 1024), np.float32)
         for vector, text in zip(vectors, texts, strict=True):
-            vector[0] = 0.01  # a text without words has a direction, too
-            for word in re.findall(r"\w+", text.casefold()):
-                vector[1 + zlib.crc32(word.encode()) % 127] += 1
+            for word in re.findall(r"\w+", text.casefold()) or [""]:
+                vector[zlib.crc32(word.encode()) % 1024] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 

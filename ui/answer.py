@@ -6,7 +6,7 @@ from itertools import groupby
 from rag.types import Answer, Citation
 from ui.inert import inert
 from ui.source import address
-from ui.words import day, words
+from ui.words import day, sentence, words
 
 Message = dict[str, str]
 
@@ -17,15 +17,6 @@ def messages(answers: Iterable[Answer], *, notice: str = "") -> list[Message]:
     if notice:
         shown.append(_message("assistant", f'<p class="notice">{inert(sentence(notice))}</p>'))
     return shown
-
-
-def sentence(message: str) -> str:
-    """Return an error's message as a sentence for a person.
-
-    >>> sentence("the index is busy; wait")
-    'The index is busy; wait.'
-    """
-    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "…")) else ".")
 
 
 def html(answer: Answer) -> str:
@@ -67,7 +58,7 @@ def _small_print(answer: Answer) -> Iterator[str]:
     if answer.status == "searching":
         yield f'<p class="searching">{inert(own.searching)}</p>'
         return
-    if answer.as_of:
+    if answer.as_of and answer.status != "refused":
         yield f'<p class="small">{inert(answer.as_of)}</p>'
     if answer.searched_for != answer.question:
         yield (

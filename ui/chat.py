@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import gradio.events
 
 from rag.errors import RagError
 from rag.index import Index
-from rag.pipeline import MAX_HISTORY, MAX_QUESTION, Pipeline, Question
-from rag.records import as_json
+from rag.pipeline import MAX_HISTORY, Pipeline, Question
 from rag.types import Answer, Turn
-from ui.answer import messages, sentence
+from ui import api
+from ui.answer import messages
 from ui.inert import inert
-from ui.source import address, view
-from ui.words import dates
+from ui.source import DOSSIER, address, view
+from ui.words import dates, sentence
 
 TITLE = "Visit Desk"
 EXAMPLES = (
@@ -42,12 +41,14 @@ class View:
     Attributes:
         draft: what the question box is to hold, None to leave it as it is.
         notice: what went wrong, in a sentence.
+        opens: the link that the source viewer follows by itself.
     """
 
     session: Session
     busy: bool = False
     draft: str | None = None
     notice: str = ""
+    opens: str = ""
 
 
 def build(pipeline: Pipeline) -> gr.Blocks:
@@ -74,16 +75,17 @@ def build(pipeline: Pipeline) -> gr.Blocks:
                 chatbot: messages(each.session, notice=each.notice),
                 box: _buttons(each),
             }
-            if each.session and each.session[-1].citations and not (each.busy or each.notice):
-                changes[source] = view(pipeline.index, _first_source(each.session[-1]))
+            if not each.busy:
                 changes[status] = describe(pipeline.index)
+            if each.opens:
+                changes[source] = view(pipeline.index, each.opens)
             return changes
 
-        def ask(question: str, before: Session) -> Iterator[dict[Any, Any]]:
+        def typed(question: str, before: Session) -> Iterator[dict[Any, Any]]:
             yield from map(show, converse(pipeline, question, before))
 
-        def ask_example(event: gr.SelectData, before: Session) -> Iterator[dict[Any, Any]]:
-            yield from ask(str(event.value["text"]), before)
+        def example(event: gr.SelectData, before: Session) -> Iterator[dict[Any, Any]]:
+            yield from typed(str(event.value["text"]), before)
 
         def stop(before: Session) -> dict[Any, Any]:
             return show(stopped(before))
@@ -91,22 +93,19 @@ def build(pipeline: Pipeline) -> gr.Blocks:
         def open_source(event: gr.EventData) -> str:
             return view(pipeline.index, event.address)
 
-        def api(question: str, history: list[dict[str, str]] | None = None) -> dict[str, Any]:
-            return answer_as_json(pipeline, question, history)
-
         shown = [session, chatbot, box, source, status]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asking: list[dict[str, Any]] = [
-            box.submit(ask, [box, session], shown, **private),
-            chatbot.example_select(ask_example, [session], shown, **private),
+            box.submit(typed, [box, session], shown, **private),
+            chatbot.example_select(example, [session], shown, **private),
         ]
         box.stop(stop, [session], shown, cancels=asking, **private)
-        fresh.click(lambda: show(View((), draft="")), None, shown, cancels=asking, **private)
-        source.click(open_source, None, source, **private)
-        demo.load(lambda: describe(pipeline.index), None, status, **private)
-        gradio.events.api(
-            api, api_name="ask", api_description="Answer a question from the documents."
+        fresh.click(
+            lambda: show(View((), draft="", opens=DOSSIER)), None, shown, cancels=asking, **private
         )
+        source.click(open_source, None, source, trigger_mode="always_last", **private)
+        demo.load(lambda: describe(pipeline.index), None, status, **private)
+        api.add(pipeline)
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo
 
@@ -128,8 +127,12 @@ def converse(pipeline: Pipeline, question: str, before: Session) -> Iterator[Vie
     draft: str | None = ""
     try:
         for answer in pipeline.stream(Question(question, turns[-MAX_HISTORY:])):
-            busy = answer.status == "searching"
-            yield View((*before, replace(answer, hits=())), busy=busy, draft=draft)
+            yield View(
+                (*before, replace(answer, hits=())),
+                busy=answer.status == "searching",
+                draft=draft,
+                opens=_first_source(answer),
+            )
             draft = None
     except RagError as error:
         yield View(before, draft=question, notice=str(error))
@@ -140,20 +143,6 @@ def stopped(session: Session) -> View:
     if not session or session[-1].status != "searching":
         return View(session)
     return View(session[:-1], draft=session[-1].question, notice=STOPPED)
-
-
-def answer_as_json(pipeline: Pipeline, question: object, history: object) -> dict[str, Any]:
-    """Return the final answer for a program.
-
-    Raises:
-        gr.Error: the question or the history can not be used, or the index can not.
-    """
-    try:
-        if not isinstance(question, str):
-            raise gr.Error("the question must be a text", print_exception=False)
-        return as_json(pipeline.invoke(Question(question, _turns(history))))
-    except RagError as error:
-        raise gr.Error(str(error), print_exception=False) from error
 
 
 def describe(index: Index) -> str:
@@ -167,20 +156,10 @@ def describe(index: Index) -> str:
     return f"<p>{inert(f'{count}, {dates(held.first, held.last)}. {MODE}')}</p>"
 
 
-def _turns(history: object) -> tuple[Turn, ...]:
-    turns: list[Any] = history if isinstance(history, list) else [history] if history else []
-    for each in turns:
-        if not isinstance(each, dict) or not isinstance(each.get("question"), str):
-            raise gr.Error(
-                'the history must be a list of {"question": "...", "answer": "..."}',
-                print_exception=False,
-            )
-        if len(each["question"]) > MAX_QUESTION:
-            raise gr.Error("a question of the history is too long", print_exception=False)
-    return tuple(Turn(each["question"], str(each.get("answer", ""))) for each in turns)
-
-
 def _first_source(answer: Answer) -> str:
+    """Return the link to what proves a finished answer; nothing proves a refusal."""
+    if answer.status not in ("answered", "partial") or not answer.citations:
+        return ""
     return address(answer.citations[0].document_id, answer.citations[0].span)
 
 

@@ -8,10 +8,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost")  # Gradio can not be given ::1
 MAX_BODY_BYTES = 1_000_000
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_ALLOWED_PATHS": "",  # launch(allowed_paths=[]) would still read it
     "GRADIO_SHARE": "False",
@@ -51,7 +51,9 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 def quiet() -> None:
     """Switch off, for this process, what Gradio would send, share or serve unasked."""
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(ENVIRONMENT)
+    for name in ("NO_PROXY", "no_proxy"):  # Gradio calls its own server when it starts
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), *LOOPBACK]))
 
 
 def launch_arguments(host: str, port: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from rag.errors import RagError
 from rag.index import Generation, Index
 from rag.types import Block, BlockKind, Document, Span
 from ui.inert import inert
-from ui.words import day, language_name
+from ui.words import day, language_name, sentence
 
 DOSSIER = "#dossier"
 MAX_LISTED = 200  # documents; beyond, the list would be no help and slow to make
@@ -35,7 +35,7 @@ def view(index: Index, link: object) -> str:
         with index.reading() as generation:
             return dossier(generation) if link == DOSSIER else _open(generation, str(link))
     except RagError as error:
-        return _notice(str(error))
+        return _notice(sentence(str(error)))
 
 
 def dossier(generation: Generation) -> str:

@@ -63,3 +63,12 @@ def language_name(code: str) -> str:
     ('French', 'zz')
     """
     return str(Locale("en").languages.get(code, code))
+
+
+def sentence(message: str) -> str:
+    """Return an error's message as a sentence for a person.
+
+    >>> sentence("the index is busy; wait")
+    'The index is busy; wait.'
+    """
+    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "…")) else ".")

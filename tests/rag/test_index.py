@@ -1,0 +1,362 @@
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.chunk import cut
+from ingest.load import find, load
+from ingest.sync import sync
+from rag.errors import (
+    IndexBusyError,
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexMissingError,
+    RagError,
+)
+from rag.index import Generation, Index, current
+from rag.models import Encoder
+from rag.pipeline import Pipeline, Question
+from rag.types import Document
+
+SYLLABLES = ["mar", "tol", "ven", "sar", "kel", "dan", "fer", "gul", "nop", "rek"]
+
+
+def names(index: Path) -> set[str]:
+    return {each.name for each in (index / "generations").iterdir()}
+
+
+def test_documents_come_back_as_they_were_put(generation: Generation, seeds: Path) -> None:
+    loaded = [load(path, root=root) for path, root in find([seeds])]
+    assert list(generation.documents()) == loaded
+    assert [generation.document(each.id) for each in loaded] == loaded
+
+
+def test_chunks_come_back_as_they_were_put(
+    generation: Generation, documents: tuple[Document, ...]
+) -> None:
+    for document in documents:
+        chunks = cut(document)
+        assert generation.chunks([chunk.id for chunk in chunks]) == chunks
+
+
+def test_chunks_come_in_the_order_asked_for(
+    generation: Generation, documents: tuple[Document, ...]
+) -> None:
+    ids = [chunk.id for chunk in cut(documents[0])]
+    assert [chunk.id for chunk in generation.chunks(ids[::-1])] == ids[::-1]
+
+
+def test_vectors_come_back_as_they_were_put(
+    generation: Generation, documents: tuple[Document, ...], encoder: Encoder
+) -> None:
+    sentences = [each for chunk in cut(documents[0]) for each in chunk.sentences]
+    stored = generation.sentence_vectors([each.id for each in sentences])
+    vectors = encoder.encode_documents([each.text for each in sentences])
+    for each, vector in zip(sentences, vectors, strict=True):
+        assert np.abs(stored[each.id] - vector).max() < 1e-5
+
+
+def test_counts_what_it_holds(
+    generation: Generation, documents: tuple[Document, ...]
+) -> None:
+    chunks = [chunk for document in documents for chunk in cut(document)]
+    days = sorted(document.published for document in documents if document.published)
+    summary = generation.summary()
+    assert (summary.documents, summary.chunks) == (len(documents), len(chunks))
+    assert summary.sentences == sum(len(chunk.sentences) for chunk in chunks)
+    assert (summary.first, summary.last) == (days[0], days[-1])
+    assert generation.languages == {"en", "fr", "es"}
+
+
+def test_a_sentence_is_nearest_to_itself(
+    generation: Generation, documents: tuple[Document, ...]
+) -> None:
+    for document in documents:
+        chunk = cut(document)[-1]
+        vector = generation.sentence_vectors([chunk.sentences[0].id])[chunk.sentences[0].id]
+        found = generation.nearest_sentences(vector, 5)
+        assert max(found.values()) == pytest.approx(1, abs=1e-5)
+        assert found[chunk.id] == pytest.approx(1, abs=1e-5)
+
+
+def test_the_nearest_come_best_first_as_cosines(generation: Generation, encoder: Encoder) -> None:
+    vector = encoder.encode_query("mining companies and the environment")
+    for found in (generation.nearest_chunks(vector, 20), generation.nearest_sentences(vector, 20)):
+        assert list(found.values()) == sorted(found.values(), reverse=True)
+        assert all(-1 <= score <= 1 for score in found.values())
+
+
+def test_words_are_found_where_they_stand(generation: Generation) -> None:
+    found = generation.matching_chunks(["bendayan"], 100)
+    assert len(found) == generation.document_frequencies(["bendayan", "zzz"])["bendayan"] > 1
+    for chunk in generation.chunks(list(found)):
+        assert "Bendayan" in f"{chunk.title} {chunk.heading} {chunk.text}"
+
+
+def test_a_word_that_is_nowhere_is_not_found(generation: Generation) -> None:
+    assert generation.matching_chunks(["zzz"], 10) == {}
+    assert generation.document_frequencies(["zzz"]) == {"zzz": 0}
+    assert generation.matching_chunks([], 10) == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("bendayn", True), ("bendyaan", True), ("bdyn", False), ("12345", False), ("xendayan", False)],
+)
+def test_terms_are_similar_that_differ_by_a_typing_error(
+    generation: Generation, word: str, expected: bool
+) -> None:
+    assert ("bendayan" in generation.similar_terms([word])) is expected
+
+
+def test_a_document_that_is_not_there_is_none(generation: Generation) -> None:
+    assert generation.document("0" * 16) is None
+
+
+def test_knows_where_the_files_of_each_document_lie(generation: Generation, seeds: Path) -> None:
+    files = sorted(path.name for path, _ in find([seeds]))
+    assert sorted(uri for uris in generation.uris().values() for uri in uris) == files
+
+
+def test_there_is_no_index_before_the_first_ingest(tmp_path: Path) -> None:
+    with (
+        pytest.raises(IndexMissingError, match="there is no index in '.*none'; run python -m"),
+        Index(tmp_path / "none", "any").reading(),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_index_of_another_model_names_both(own_index: Path, encoder: Encoder) -> None:
+    wanted = f"'{encoder.fingerprint}', not with 'other@2'; run python -m ingest PATH again"
+    with pytest.raises(IndexMismatchError, match=wanted), Index(own_index, "other@2").reading():
+        pass
+
+
+def test_an_index_of_another_version_is_refused(own_index: Path, encoder: Encoder) -> None:
+    database = sqlite3.connect(current(own_index) / "truth.sqlite")
+    database.execute("update manifest set value = '0' where key = 'schema'")
+    database.commit()
+    database.close()
+    with (
+        pytest.raises(IndexMismatchError, match="has schema '0', not '.*'; run python -m ingest"),
+        Index(own_index, encoder.fingerprint).reading(),
+    ):
+        pass
+
+
+def test_a_draft_that_is_not_published_changes_nothing(
+    own_index: Path, encoder: Encoder
+) -> None:
+    before, kept = current(own_index), names(own_index)
+    index = Index(own_index, encoder.fingerprint)
+    with index.reading() as generation:
+        recipe, held = generation.recipe, generation.summary()
+    with index.writing(recipe) as draft:
+        draft.begin()
+        draft.remove_file("01-overview.md")
+    with index.reading() as generation:
+        assert generation.summary() == held
+    assert (current(own_index), names(own_index)) == (before, kept)
+
+
+def test_an_error_while_writing_changes_nothing(own_index: Path, encoder: Encoder) -> None:
+    kept = names(own_index)
+    index = Index(own_index, encoder.fingerprint)
+    with pytest.raises(RuntimeError, match="stop"), index.writing("another recipe") as draft:
+        draft.begin()
+        raise RuntimeError("stop")
+    assert names(own_index) == kept
+    assert not (own_index / "writer.pid").exists()
+    with index.writing("another recipe"):
+        pass  # the lock is free again
+
+
+def test_another_recipe_starts_from_nothing(own_index: Path, encoder: Encoder) -> None:
+    index = Index(own_index, encoder.fingerprint)
+    with index.writing("another recipe") as draft:
+        assert draft.files == {}
+
+
+def test_two_writers_are_one_too_many(own_index: Path, encoder: Encoder, seeds: Path) -> None:
+    holder = f"is being written by process {os.getpid()}; wait"
+    with Index(own_index, encoder.fingerprint).writing("recipe"):
+        other = Index(own_index, encoder.fingerprint)
+        with pytest.raises(IndexBusyError, match=holder):
+            sync(other, encoder, [seeds])
+        with other.reading() as generation:
+            assert generation.summary().documents == 14
+
+
+def test_reads_while_another_generation_is_written_and_published(
+    tmp_path: Path, folder: Path, bag_of_words: Encoder
+) -> None:
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    sync(index, bag_of_words, [folder])
+    with index.reading() as before:
+        for number in range(3):
+            (folder / "new.txt").write_text(f"Number {number} is new.")
+            sync(index, bag_of_words, [folder])
+        assert before.summary().documents == 3
+        assert len(before.nearest_chunks(bag_of_words.encode_query("ferry"), 9)) == 3
+        with index.reading() as after:
+            assert after.summary().documents == 4
+    index.close()
+
+
+def test_many_threads_read_at_once_while_generations_change(
+    tmp_path: Path, folder: Path, bag_of_words: Encoder
+) -> None:
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    sync(index, bag_of_words, [folder])
+    pipeline = Pipeline(index, bag_of_words)
+    failures: list[Exception] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                pipeline.invoke(Question("Who steers the harbour ferry?"))
+            except RagError as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for number in range(6):
+        (folder / "new.txt").write_text(f"Number {number} is new.")
+        sync(Index(index.directory, bag_of_words.fingerprint), bag_of_words, [folder])
+    done.set()
+    for each in threads:
+        each.join()
+    assert failures == []
+
+
+def test_an_open_index_does_not_gather_files_or_threads(
+    tmp_path: Path, folder: Path, bag_of_words: Encoder
+) -> None:
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    opened: list[tuple[int, int]] = []
+    for number in range(15):
+        (folder / "new.txt").write_text(f"Number {number} is new.")
+        sync(index, bag_of_words, [folder])
+        with index.reading() as generation:
+            generation.nearest_chunks(bag_of_words.encode_query("number"), 3)
+        opened.append(tuple(len(list(Path("/proc/self", each).iterdir())) for each in ("fd", "task")))  # type: ignore[arg-type]  # two of them
+    assert len(names(index.directory)) <= 2
+    files, threads = (last - early for last, early in zip(opened[-1], opened[4], strict=True))
+    assert files <= 2
+    assert threads <= 2
+
+
+@pytest.fixture(scope="module")
+def large_index(
+    tmp_path_factory: pytest.TempPathFactory, bag_of_words: Encoder
+) -> tuple[Path, Path]:
+    """Return a folder and its index, large enough for Chroma to keep the vectors in files."""
+    folder = tmp_path_factory.mktemp("large") / "documents"
+    folder.mkdir()
+    for number in range(12):
+        a, b = SYLLABLES[number % 10], SYLLABLES[number // 10]
+        lines = (f"{a}{c}{b} {c}{d}a meets {b}{d}{c} {n}." for n, (c, d) in enumerate(
+            (c, d) for c in SYLLABLES for d in SYLLABLES))  # fmt: skip
+        (folder / f"{number}.txt").write_text("\n\n".join(map(str.capitalize, lines)))
+    index = folder.parent / "index"
+    sync(Index(index, bag_of_words.fingerprint), bag_of_words, [folder])
+    assert list(index.rglob("index_metadata.pickle"))
+    return folder, index
+
+
+def cut_files(name: str, size: int) -> Callable[[Path], None]:
+    def act(index: Path) -> None:
+        for path in index.rglob(name):
+            os.truncate(path, size)
+
+    return act
+
+
+DAMAGES = [
+    pytest.param(
+        lambda index: (index / "CURRENT").unlink(),
+        IndexMissingError, "run python -m ingest PATH --index", id="pointer-missing",
+    ),
+    pytest.param(
+        lambda index: (index / "CURRENT").write_bytes(b"\xff\x00"),
+        IndexDamagedError, "CURRENT' can not be read: .* run python -m ingest PATH --rebuild",
+        id="pointer-corrupt",
+    ),
+    pytest.param(
+        cut_files("CURRENT", 0),
+        IndexDamagedError, "names '', which is no generation; .*--rebuild", id="pointer-empty",
+    ),
+    pytest.param(
+        lambda index: (index / "CURRENT").write_text("20200101T000000-00000000"),
+        IndexDamagedError, "names '20200101T000000-00000000', which is no generation; .*--rebuild",
+        id="pointer-to-nothing",
+    ),
+    pytest.param(
+        lambda index: (index / "CURRENT").write_text("../../elsewhere"),
+        IndexDamagedError, "which is no generation; .*--rebuild", id="pointer-out-of-the-index",
+    ),
+    pytest.param(
+        lambda index: (current(index) / "truth.sqlite").unlink(),
+        IndexDamagedError, "can not be read: .* run python -m ingest PATH --rebuild",
+        id="truth-missing",
+    ),
+    pytest.param(
+        cut_files("truth.sqlite", 100),
+        IndexDamagedError, "can not be read: .* run python -m ingest PATH --rebuild",
+        id="truth-cut",
+    ),
+    pytest.param(
+        cut_files("truth.sqlite", 0),
+        IndexDamagedError, "can not be read: .* run python -m ingest PATH --rebuild",
+        id="truth-empty",
+    ),
+    pytest.param(
+        lambda index: shutil.rmtree(current(index) / "chroma"),
+        IndexDamagedError, "run python -m ingest PATH --rebuild", id="chroma-missing",
+    ),
+    pytest.param(
+        cut_files("data_level0.bin", 100),
+        IndexDamagedError, "run python -m ingest PATH --rebuild", id="vectors-cut",
+    ),
+    pytest.param(
+        cut_files("index_metadata.pickle", 0),
+        IndexDamagedError, "run python -m ingest PATH --rebuild", id="vector-ids-cut",
+    ),
+    pytest.param(
+        cut_files("chroma.sqlite3", 100),
+        IndexDamagedError, "run python -m ingest PATH --rebuild", id="chroma-database-cut",
+    ),
+    pytest.param(
+        lambda index: [shutil.rmtree(each) for each in current(index).glob("chroma/*-*")],
+        IndexDamagedError, "run python -m ingest PATH --rebuild", id="vectors-missing",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("damage", "error", "message"), DAMAGES)
+def test_damage_is_noticed_and_can_be_repaired(
+    tmp_path: Path,
+    large_index: tuple[Path, Path],
+    bag_of_words: Encoder,
+    damage: Callable[[Path], object],
+    error: type[RagError],
+    message: str,
+) -> None:
+    folder, original = large_index
+    directory = Path(shutil.copytree(original, tmp_path / "index"))
+    damage(directory)
+    pipeline = Pipeline(Index(directory, bag_of_words.fingerprint), bag_of_words)
+    for _ in range(2):  # as often as it is asked
+        with pytest.raises(error, match=message):
+            pipeline.invoke(Question("Who meets marmara?"))
+    fresh = Index(directory, bag_of_words.fingerprint)
+    assert sync(fresh, bag_of_words, [folder], rebuild=True).added == 12
+    assert pipeline.invoke(Question("Who meets marmara?")).hits

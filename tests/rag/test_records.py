@@ -1,0 +1,148 @@
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from rag.index import Index
+from rag.models import Encoder
+from rag.pipeline import Pipeline, Question
+from rag.records import append, as_json
+from rag.types import Answer, Chunk, Citation, Hit, Span
+
+ROOT = Path(__file__).parents[2]
+CHUNK = Chunk("d1", Span(3, 9), "chunk…", title="T", heading="H", language="en")
+ANSWER = Answer(
+    id="a1",
+    question="Qui ?",
+    searched_for="Qui ? (Ana)",
+    language="fr",
+    status="answered",
+    text="« Été » [1]",
+    as_of="as of",
+    citations=(Citation(1, "d1", "T", "t.pdf", date(2024, 5, 6), 2, Span(3, 6), "Été"),),
+    hits=(Hit(CHUNK, 0.12345678),),
+    timings_ms=(("retrieve", 1.23456), ("total", 2.0)),
+)
+MANY = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from rag.records import append
+from rag.types import Answer
+answer = Answer("i", "q", "q", "en", "answered", text=sys.argv[2] * 20_000)
+for _ in range(100):
+    append(Path(sys.argv[1]), answer, generation="g", fingerprint="f")
+"""
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_an_answer_has_the_form_that_scripts_rely_on() -> None:
+    assert as_json(ANSWER) == {
+        "id": "a1",
+        "question": "Qui ?",
+        "searched_for": "Qui ? (Ana)",
+        "language": "fr",
+        "status": "answered",
+        "mode": "extractive",
+        "model": "",
+        "text": "« Été » [1]",
+        "as_of": "as of",
+        "coverage": "",
+        "citations": [
+            {
+                "marker": 1,
+                "document_id": "d1",
+                "title": "T",
+                "uri": "t.pdf",
+                "published": "2024-05-06",
+                "page": 2,
+                "start": 3,
+                "end": 6,
+                "quote": "Été",
+            }
+        ],
+        "hits": [
+            {"chunk_id": "d1:3-9", "document_id": "d1", "start": 3, "end": 9, "score": 0.123457}
+        ],
+        "timings_ms": {"retrieve": 1.23, "total": 2.0},
+    }
+
+
+def test_what_has_no_date_and_no_page_says_so() -> None:
+    (citation,) = ANSWER.citations
+    undated = replace(ANSWER, citations=(replace(citation, published=None, page=None),))
+    (found,) = as_json(undated)["citations"]
+    assert (found["published"], found["page"]) == (None, None)
+
+
+def test_an_answer_is_one_line_with_what_is_needed_to_repeat_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "answers.jsonl"
+    append(path, replace(ANSWER, text="two\nlines"), generation="g1", fingerprint="m1")
+    (record,) = lines(path)
+    assert (record["generation"], record["fingerprint"]) == ("g1", "m1")
+    assert datetime.fromisoformat(str(record["at"])).tzinfo is not None
+    assert record["text"] == "two\nlines"
+
+
+def test_records_are_added_to_those_there_are(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        append(tmp_path / "a.jsonl", replace(ANSWER, id=name), generation="g", fingerprint="f")
+    assert [record["id"] for record in lines(tmp_path / "a.jsonl")] == ["one", "two"]
+
+
+def test_records_are_for_the_owner_alone(tmp_path: Path) -> None:
+    append(tmp_path / "a.jsonl", ANSWER, generation="g", fingerprint="f")
+    assert (tmp_path / "a.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_threads_do_not_tear_each_others_lines(tmp_path: Path) -> None:
+    def write(letter: str) -> None:
+        long = replace(ANSWER, text=letter * 20_000)
+        for _ in range(50):
+            append(tmp_path / "a.jsonl", long, generation="g", fingerprint="f")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, "abcd"))
+    assert sorted(str(each["text"])[0] for each in lines(tmp_path / "a.jsonl")) == [
+        *"a" * 50, *"b" * 50, *"c" * 50, *"d" * 50,
+    ]  # fmt: skip
+
+
+def test_processes_do_not_tear_each_others_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", MANY, str(path), letter], cwd=ROOT)  # noqa: S603  # our own code
+        for letter in "ab"
+    ]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    found = [str(record["text"]) for record in lines(path)]
+    assert sorted(found) == ["a" * 20_000] * 100 + ["b" * 20_000] * 100
+
+
+def test_the_pipeline_records_its_final_answer(
+    tmp_path: Path, index: Index, encoder: Encoder
+) -> None:
+    path = tmp_path / "records" / "answers.jsonl"
+    answer = Pipeline(index, encoder, record_to=path).invoke(Question("Who is Rachel Bendayan?"))
+    (record,) = lines(path)
+    assert {name: record[name] for name in as_json(answer)} == as_json(answer)
+    assert record["fingerprint"] == encoder.fingerprint
+    with index.reading() as generation:
+        assert record["generation"] == generation.name
+
+
+def test_records_that_can_not_be_written_do_not_stop_the_answer(
+    tmp_path: Path, index: Index, encoder: Encoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "records").write_text("a file where the directory should be")
+    pipeline = Pipeline(index, encoder, record_to=tmp_path / "records" / "answers.jsonl")
+    assert pipeline.invoke(Question("Who is Rachel Bendayan?")).status == "answered"
+    assert "the answer could not be recorded" in caplog.text
