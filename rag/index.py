@@ -108,19 +108,18 @@ class Generation:
     def __init__(self, directory: Path, fingerprint: str) -> None:
         self.directory = directory
         self.name = directory.name
-        with _damage(directory):
+        with _damage(directory), contextlib.ExitStack() as opened:
             self._truth = _connect(directory, "mode=ro&immutable=1")
+            opened.callback(self._truth.close)
             self.recipe = self._check_manifest(fingerprint)
-            self._client = _chroma(directory)
-            try:
-                self._vectors = {
-                    kind: self._client.get_collection(kind, embedding_function=None)
-                    for kind in ("chunks", "sentences")
-                }
-                self._canary()
-            except (ChromaError, ValueError):
-                self.close()
-                raise
+            client = _chroma(directory)
+            opened.callback(client.close)
+            self._vectors = {
+                kind: client.get_collection(kind, embedding_function=None)
+                for kind in ("chunks", "sentences")
+            }
+            self._canary()
+            self._opened = opened.pop_all()
         self.languages = frozenset(
             row[0] for row in self._rows("select distinct language from documents")
         )
@@ -137,6 +136,12 @@ class Generation:
                 f"the index was built with the model {manifest.get('fingerprint')!r}, not with "
                 f"{fingerprint!r}; run python -m ingest PATH again, or set "
                 "VISIT_DESK_EMBEDDING_MODEL back"
+            )
+        expected, found = manifest.get("vector_files"), _vector_files(self.directory)
+        if expected is None or json.loads(expected) != found:
+            raise IndexDamagedError(  # Chroma would not say so, and may hang on such a file
+                f"the vector files in {str(self.directory)!r} are {found}, not {expected}; "
+                "run python -m ingest PATH --rebuild"
             )
         return str(manifest.get("recipe"))
 
@@ -160,8 +165,7 @@ class Generation:
 
     def close(self) -> None:
         """Let go of the files."""
-        self._client.close()
-        self._truth.close()
+        self._opened.close()
 
     def summary(self) -> Summary:
         """Return the counts and the dates of the documents."""
@@ -397,6 +401,9 @@ class Draft:
     def publish(self) -> None:
         """Finish the files and make this the generation that answers, in one step."""
         self._flush(1)
+        self._client.close()
+        sizes = json.dumps(_vector_files(self.directory))
+        self._truth.execute("insert or replace into manifest values ('vector_files', ?)", [sizes])
         self._truth.commit()
         self._open.close()
         pointer = self._root / "CURRENT"
@@ -610,8 +617,20 @@ def _connect(directory: Path, mode: str) -> sqlite3.Connection:
 
 def _chroma(directory: Path) -> Client:
     settings = Settings(anonymized_telemetry=False)
-    client = chromadb.PersistentClient(str(directory / "chroma"), settings=settings)
+    try:
+        client = chromadb.PersistentClient(str(directory / "chroma"), settings=settings)
+    except (ValueError, AttributeError) as error:  # what it raises on a file that is no database
+        raise IndexDamagedError(
+            f"Chroma can not open its files in {str(directory)!r}: {error}; "
+            "run python -m ingest PATH --rebuild"
+        ) from error
     return cast(Client, client)  # the declared type lacks close()
+
+
+def _vector_files(directory: Path) -> dict[str, int]:
+    """Return the size in bytes of each file that holds vectors; reading never changes them."""
+    files = sorted((directory / "chroma").glob("*/*"))
+    return {file.relative_to(directory).as_posix(): file.stat().st_size for file in files}
 
 
 def _files(directory: Path | None) -> dict[str, str]:

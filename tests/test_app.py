@@ -20,6 +20,7 @@ from ingest.sync import sync
 from rag.index import Index
 from rag.models import Encoder
 from rag.settings import PREFIX
+from ui import guard
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries below, when they are imported
@@ -200,6 +201,26 @@ def test_a_link_opens_its_source_by_mouse_and_by_key(page: Page) -> None:
     expect(link).to_be_focused()
 
 
+def test_a_link_to_what_is_open_already_scrolls_back_to_it(page: Page) -> None:
+    _ask(page, "Who takes part in the working lunch?")
+    expect(page.locator("#source mark")).to_be_in_viewport()
+    page.locator("#evidence").evaluate("column => column.scrollTop = column.scrollHeight")
+    expect(page.locator("#source mark")).not_to_be_in_viewport()
+    page.locator("#chat .quote a").click()
+    expect(page.locator("#source mark")).to_be_in_viewport()
+
+
+def test_on_a_narrow_screen_a_link_leads_down_to_its_source(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    _ask(page, "Who takes part in the working lunch?")
+    expect(page.locator("#source mark")).not_to_be_in_viewport()
+    page.locator("#chat .quote a").click()
+    expect(page.locator("#source mark")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    _ask(page, "How large is two-way trade?")
+    expect(page.locator("#box textarea")).to_be_in_viewport()
+
+
 def test_the_dossier_lists_the_documents_and_opens_them(page: Page) -> None:
     expect(page.locator("#source .dossier a")).to_have_count(4)
     page.get_by_role("link", name="The lunch").click()
@@ -254,18 +275,17 @@ def test_a_wrong_start_ends_with_one_sentence(
     assert said.count("\n") == 1
 
 
-def test_a_port_in_use_is_said(running: Running, dossier: Path) -> None:
+def test_a_port_in_use_is_said(
+    running: Running,
+    dossier: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", *guard.ENVIRONMENT):
+        monkeypatch.setenv(name, "")  # so that they are put back afterwards
     port = running.url.rpartition(":")[2]
-    second = subprocess.run(  # noqa: S603  # our own program
-        [sys.executable, str(ROOT / "app.py"), "--index", str(dossier), "--port", port],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert second.returncode == 2
-    assert f"the port {port} of '127.0.0.1' can not be opened" in second.stderr
-    assert "Traceback" not in second.stderr
+    assert app.main(["--index", str(dossier), "--port", port]) == 2
+    assert f"the port {port} of '127.0.0.1' can not be opened" in capsys.readouterr().err
 
 
 def _free_port() -> str:

@@ -1,5 +1,6 @@
 // Runs once for the source viewer; Gradio gives `element` (the viewer), `trigger` and `watch`.
-let opener = null; // the link that was followed last, and how
+let opener = null; // the link that was followed last
+let followed = ""; // by "mouse" or "key", until its source is shown; empty when it opens by itself
 
 document.addEventListener(
   "click",
@@ -7,26 +8,32 @@ document.addEventListener(
     const link = event.target.closest?.('a[href^="#source:"], a[href="#dossier"]');
     if (!link) return;
     event.preventDefault();
-    opener = { link, byKey: event.detail === 0 };
-    trigger("click", { address: link.getAttribute("href") });
+    opener = link;
+    followed = event.detail === 0 ? "key" : "mouse";
+    const address = link.getAttribute("href");
+    if (element.querySelector("article")?.dataset.address === address) show(); // no change to watch
+    trigger("click", { address });
   },
   true,
 );
 
 element.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && opener?.link.isConnected) opener.link.focus();
+  if (event.key === "Escape" && opener?.isConnected) opener.focus();
 });
 
-watch("value", () => {
+function show() {
   const page = element.closest("#evidence") ?? element;
   const mark = element.querySelector("mark");
   const below = element.querySelector("header")?.offsetHeight ?? 0;
   const top = mark ? mark.getBoundingClientRect().top - page.getBoundingClientRect().top : 0;
   page.scrollTop = mark ? page.scrollTop + top - below - page.clientHeight / 5 : 0;
-  if (!opener) return;
+  if (!followed) return;
   if (matchMedia("(max-width: 860px)").matches) page.scrollIntoView({ block: "start" });
-  if (opener.byKey) (mark ?? element.querySelector("h2"))?.focus({ preventScroll: true });
-});
+  if (followed === "key") (mark ?? element.querySelector("h2"))?.focus({ preventScroll: true });
+  followed = "";
+}
+
+watch("value", show);
 
 // Gradio labels a message with its source text; screen readers shall read the message itself.
 new MutationObserver(() => {

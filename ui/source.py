@@ -63,7 +63,8 @@ def article(document: Document, marked: Span) -> str:
         f'<header><a class="back" href="{DOSSIER}">All documents</a>'
         f'<h2 tabindex="-1" dir="auto">{inert(document.title)}</h2>'
         f'<p class="facts">{inert(facts)}</p><p class="file">{inert(document.uri)}</p></header>'
-        f'<article lang="{inert(document.language)}" dir="auto">{_body(document, marked)}</article>'
+        f'<article data-address="{address(document.id, marked)}" lang="{inert(document.language)}" '
+        f'dir="auto">{_body(document, marked)}</article>'
     )
 
 

@@ -3,6 +3,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -215,26 +216,24 @@ def test_many_threads_read_at_once_while_generations_change(
     index = Index(tmp_path / "index", bag_of_words.fingerprint)
     sync(index, bag_of_words, [folder])
     pipeline = Pipeline(index, bag_of_words)
-    failures: list[Exception] = []
     done = threading.Event()
 
-    def ask() -> None:
+    def ask(_: int) -> int:
+        asked = 0
         while not done.is_set():
-            try:
-                pipeline.invoke(Question("Who steers the harbour ferry?"))
-            except RagError as error:
-                failures.append(error)
+            pipeline.invoke(Question("Who steers the harbour ferry?"))
+            asked += 1
+        return asked
 
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for each in threads:
-        each.start()
-    for number in range(6):
-        (folder / "new.txt").write_text(f"Number {number} is new.")
-        sync(Index(index.directory, bag_of_words.fingerprint), bag_of_words, [folder])
-    done.set()
-    for each in threads:
-        each.join()
-    assert failures == []
+    with ThreadPoolExecutor(3) as threads:
+        asking = [threads.submit(ask, number) for number in range(3)]
+        try:
+            for number in range(6):
+                (folder / "new.txt").write_text(f"Number {number} is new.")
+                sync(Index(index.directory, bag_of_words.fingerprint), bag_of_words, [folder])
+        finally:
+            done.set()
+        assert all(each.result() > 0 for each in asking)
 
 
 def test_an_open_index_does_not_gather_files_or_threads(

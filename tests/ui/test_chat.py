@@ -112,6 +112,11 @@ def test_no_handler_takes_a_chatbot_or_a_file(pipeline: Pipeline) -> None:
     assert taken == {"textbox", "state", "api"}
 
 
+def test_formulas_are_not_drawn(pipeline: Pipeline) -> None:
+    (chatbot,) = [c for c in build(pipeline).config["components"] if c["type"] == "chatbot"]
+    assert chatbot["props"]["latex_delimiters"] == []
+
+
 def test_a_program_gets_the_answer_of_the_records(pipeline: Pipeline) -> None:
     history = [{"question": "Which ministers went to Mexico in August?"}]
     given = answer_as_json(pipeline, "And who else?", history)

@@ -1,0 +1,441 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.sync import Report, sync
+from rag.index import Index, current
+from rag.models import Encoder
+from rag.pipeline import Pipeline, Question
+from rag.settings import PREFIX
+
+ROOT = Path(__file__).parents[2]
+FERRY = "The harbour ferry sails at dawn. Nadia Okafor steers the harbour ferry."
+READER = """
+import json, sys
+from pathlib import Path
+from rag.pipeline import Question, open_pipeline
+from rag.settings import Settings
+pipeline = open_pipeline(Settings.read(index=Path(sys.argv[1])))
+for question in sys.stdin:
+    answer = pipeline.invoke(Question(question))
+    print(json.dumps([each.uri for each in answer.citations]), flush=True)
+"""
+
+
+@pytest.fixture
+def index(tmp_path: Path, bag_of_words: Encoder) -> Iterator[Index]:
+    opened = Index(tmp_path / "index", bag_of_words.fingerprint)
+    yield opened
+    opened.close()
+
+
+def counts(report: Report) -> tuple[int, int, int, int, int]:
+    return report.added, report.changed, report.removed, report.unchanged, report.embedded
+
+
+def uris(index: Index) -> list[str]:
+    with index.reading() as generation:
+        return [each.uri for each in generation.documents()]
+
+
+def assert_consistent(index: Index, *, size: int = 1024) -> None:
+    """Check that what is searched is what the documents say, and nothing besides."""
+    with index.reading() as generation:
+        held = generation.summary()
+        for document in generation.documents():
+            assert generation.document(document.id) == document
+        everything = generation.nearest_chunks(np.eye(1, size, dtype=np.float32)[0], 1000)
+        assert len(everything) == held.chunks
+        for chunk in generation.chunks(list(everything)):
+            owner = generation.document(chunk.document_id)
+            assert owner is not None
+            assert chunk.text == chunk.span.of(owner.text)
+
+
+def test_the_first_ingest_adds_everything(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    report = sync(index, bag_of_words, [folder])
+    assert counts(report) == (3, 0, 0, 0, 3)
+    assert report.refused == ()
+    assert report.index is not None
+    assert (report.index.documents, report.index.chunks, report.index.sentences) == (3, 3, 6)
+    assert uris(index) == ["ferry.txt", "museum.txt", "orchard.txt"]
+
+
+def test_a_second_ingest_of_the_same_embeds_nothing_and_keeps_the_generation(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    before = sync(index, bag_of_words, [folder]).index
+    (folder / "ferry.txt").touch()
+    report = sync(index, bag_of_words, [folder])
+    assert counts(report) == (0, 0, 0, 3, 0)
+    assert report.index == before
+
+
+def test_the_seeds_again_embed_nothing(own_index: Path, encoder: Encoder, seeds: Path) -> None:
+    before = current(own_index)
+    report = sync(Index(own_index, encoder.fingerprint), encoder, [seeds])
+    assert counts(report) == (0, 0, 0, 14, 0)
+    assert current(own_index) == before
+
+
+def test_a_changed_file_takes_the_place_of_what_it_was(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    sync(index, bag_of_words, [folder])
+    (folder / "ferry.txt").write_text("The ferry was sold.")
+    assert counts(sync(index, bag_of_words, [folder])) == (0, 1, 0, 2, 1)
+    with index.reading() as generation:
+        texts = {each.uri: each.text for each in generation.documents()}
+        assert texts["ferry.txt"] == "The ferry was sold."
+        assert generation.matching_chunks(["dawn"], 9) == {}
+        assert len(generation.matching_chunks(["sold"], 9)) == 1
+    assert_consistent(index)
+
+
+def test_a_renamed_file_is_not_embedded_again(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    sync(index, bag_of_words, [folder])
+    (folder / "ferry.txt").rename(folder / "boat.txt")
+    assert counts(sync(index, bag_of_words, [folder])) == (1, 0, 1, 2, 0)
+    assert uris(index) == ["boat.txt", "museum.txt", "orchard.txt"]
+    with index.reading() as generation:
+        assert "Boat" in {each.title for each in generation.documents()}
+    assert_consistent(index)
+
+
+def test_a_deleted_file_is_gone(index: Index, bag_of_words: Encoder, folder: Path) -> None:
+    sync(index, bag_of_words, [folder])
+    (folder / "ferry.txt").unlink()
+    assert counts(sync(index, bag_of_words, [folder])) == (0, 0, 1, 2, 0)
+    with index.reading() as generation:
+        assert generation.matching_chunks(["ferri", "ferry"], 9) == {}
+        assert len(generation.nearest_chunks(bag_of_words.encode_query(FERRY), 9)) == 2
+        assert len(generation.nearest_sentences(bag_of_words.encode_query(FERRY), 9)) == 2
+    assert_consistent(index)
+
+
+def test_the_same_text_in_two_files_is_one_document(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    (folder / "boat.txt").write_text(FERRY)
+    report = sync(index, bag_of_words, [folder])
+    assert (report.added, report.embedded) == (4, 3)
+    with index.reading() as generation:
+        assert ["boat.txt", "ferry.txt"] in generation.uris().values()
+        assert generation.summary().documents == 3
+
+
+@pytest.mark.parametrize(("deleted", "kept"), [("boat", "ferry"), ("ferry", "boat")])
+def test_a_text_stays_while_one_of_its_files_does(
+    index: Index, bag_of_words: Encoder, folder: Path, deleted: str, kept: str
+) -> None:
+    (folder / "boat.txt").write_text(FERRY)
+    sync(index, bag_of_words, [folder])
+    (folder / f"{deleted}.txt").unlink()
+    assert counts(sync(index, bag_of_words, [folder])) == (0, 0, 1, 3, 0)
+    assert uris(index) == sorted([f"{kept}.txt", "museum.txt", "orchard.txt"])
+    (folder / f"{kept}.txt").unlink()
+    sync(index, bag_of_words, [folder])
+    assert uris(index) == ["museum.txt", "orchard.txt"]
+
+
+def test_files_may_swap_their_texts(index: Index, bag_of_words: Encoder, folder: Path) -> None:
+    sync(index, bag_of_words, [folder])
+    ferry, museum = folder / "ferry.txt", folder / "museum.txt"
+    one, other = ferry.read_text(), museum.read_text()
+    ferry.write_text(other)
+    museum.write_text(one)
+    assert sync(index, bag_of_words, [folder]).changed == 2
+    with index.reading() as generation:
+        texts = {each.uri: each.text for each in generation.documents()}
+    assert (texts["ferry.txt"], texts["museum.txt"]) == (other, one)
+    assert_consistent(index)
+
+
+def test_new_metadata_of_the_same_text_is_known_at_once(
+    index: Index, bag_of_words: Encoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "note.md"
+    for day, title in (("2023-01-02", "Early note"), ("2024-05-06", "Later note")):
+        path.write_text(f"---\ntitle: {title}\ndate: {day}\n---\n\n{FERRY}\n")
+        sync(index, bag_of_words, [path])
+        with index.reading() as generation:
+            (document,) = generation.documents()
+            assert str(document.published) == day
+            assert document.title == title
+            assert len(generation.matching_chunks(["later"], 9)) == (title == "Later note")
+
+
+def test_everything_is_embedded_again_when_told_to(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    before = sync(index, bag_of_words, [folder]).index
+    report = sync(index, bag_of_words, [folder], rebuild=True)
+    assert counts(report) == (3, 0, 0, 0, 3)
+    assert before is not None
+    assert report.index is not None
+    assert report.index.generation != before.generation
+
+
+def test_another_model_starts_from_nothing(
+    own_index: Path, bag_of_words: Encoder, folder: Path
+) -> None:
+    index = Index(own_index, bag_of_words.fingerprint)
+    assert counts(sync(index, bag_of_words, [folder])) == (3, 0, 0, 0, 3)
+    assert len(uris(index)) == 3
+
+
+def test_paths_may_be_files_and_folders(
+    index: Index, bag_of_words: Encoder, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "ferry.txt").write_text("Another ferry.")
+    sync(index, bag_of_words, [folder / "ferry.txt", tmp_path / "other"])
+    assert uris(index) == ["documents/ferry.txt", "other/ferry.txt"]
+
+
+def test_a_path_that_is_named_twice_counts_once(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    report = sync(index, bag_of_words, [folder, folder / "ferry.txt", folder])
+    assert report.added == 3
+    assert report.index is not None
+    assert report.index.documents == 3
+
+
+def test_a_file_with_a_name_that_is_not_unicode_does_not_stop_the_others(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    (folder / name).write_text("The café opens at noon.")
+    report = sync(index, bag_of_words, [folder])
+    assert report.added + len(report.refused) == 4
+    assert {"ferry.txt", "museum.txt", "orchard.txt"} <= set(uris(index))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        pytest.param("a.exe", b"MZ", "unsupported type '.exe'; supported are", id="unsupported"),
+        pytest.param("a.txt", b"", "empty", id="empty"),
+        pytest.param("a.pdf", b"%PDF-1.4 broken", "", id="broken-pdf"),
+        pytest.param("a.docx", b"PK broken", "", id="broken-docx"),
+    ],
+)
+def test_a_file_that_is_refused_is_named_and_the_others_are_in(
+    index: Index, bag_of_words: Encoder, folder: Path, name: str, content: bytes, reason: str
+) -> None:
+    (folder / name).write_bytes(content)
+    report = sync(index, bag_of_words, [folder])
+    assert report.added == 3
+    ((path, said),) = report.refused
+    assert path == str(folder / name)
+    assert said
+    assert reason in said
+
+
+def test_a_link_to_nothing_is_refused(index: Index, bag_of_words: Encoder, folder: Path) -> None:
+    (folder / "link.txt").symlink_to(folder / "gone.txt")
+    ((path, reason),) = sync(index, bag_of_words, [folder]).refused
+    assert path == str(folder / "link.txt")
+    assert "No such file" in reason
+
+
+def test_a_file_that_can_no_longer_be_read_is_taken_out(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    """The old text of a file that changed must not be quoted as if it were the new one."""
+    sync(index, bag_of_words, [folder])
+    (folder / "ferry.txt").write_bytes(b"%PDF-1.4 not text")
+    report = sync(index, bag_of_words, [folder])
+    assert counts(report) == (0, 0, 1, 2, 0)
+    assert len(report.refused) == 1
+    assert uris(index) == ["museum.txt", "orchard.txt"]
+
+
+def test_the_index_stays_when_nothing_can_be_read(
+    index: Index, bag_of_words: Encoder, folder: Path, tmp_path: Path
+) -> None:
+    before = sync(index, bag_of_words, [folder]).index
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    report = sync(index, bag_of_words, [folder])
+    assert counts(report) == (0, 0, 0, 0, 0)
+    assert len(report.refused) == 3
+    assert report.index == before
+    (tmp_path / "empty").mkdir()
+    assert sync(index, bag_of_words, [tmp_path / "empty"]).index == before
+    assert len(list((index.directory / "generations").iterdir())) == 1
+
+
+def test_nothing_is_made_when_there_is_nothing_to_read(
+    index: Index, bag_of_words: Encoder, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert sync(index, bag_of_words, [tmp_path / "empty"]).index is None
+    assert not (index.directory / "CURRENT").exists()
+
+
+def test_progress_is_told_for_each_new_file(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    heard: list[tuple[str, int, int]] = []
+    sync(index, bag_of_words, [folder], progress=lambda *told: heard.append(told))
+    assert heard == [("ferry.txt", 0, 3), ("museum.txt", 1, 3), ("orchard.txt", 2, 3)]
+
+
+def test_a_sentence_that_every_file_has_does_not_hide_the_others(
+    index: Index, bag_of_words: Encoder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(300):
+        text = f"This is number{number}.\n\nAll rights are reserved."
+        (folder / f"{number:03}.txt").write_text(text)
+    sync(index, bag_of_words, [folder])
+    with index.reading() as generation:
+        for number in range(300):
+            vector = bag_of_words.encode_query(f"This is number{number}.")
+            found = generation.nearest_sentences(vector, 100)
+            assert max(found.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_more_files_than_are_embedded_at_once_are_all_in(
+    index: Index, bag_of_words: Encoder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(300):
+        (folder / f"{number:03}.txt").write_text(f"This is number{number}. It is one of {number} plus many.")
+    report = sync(index, bag_of_words, [folder])
+    assert report.embedded == report.added == 300
+    assert_consistent(index)
+    for number in range(0, 300, 3):
+        (folder / f"{number:03}.txt").unlink()
+    assert counts(sync(index, bag_of_words, [folder])) == (0, 0, 100, 200, 0)
+    assert_consistent(index)
+
+
+def test_an_open_pipeline_never_cites_a_deleted_document(
+    tmp_path: Path, folder: Path, encoder: Encoder
+) -> None:
+    index = Index(tmp_path / "index", encoder.fingerprint)
+    sync(index, encoder, [folder])
+    pipeline = Pipeline(index, encoder)
+    question = Question("Who steers the harbour ferry?")
+    assert [each.uri for each in pipeline.invoke(question).citations] == ["ferry.txt"]
+    (folder / "ferry.txt").unlink()
+    sync(Index(tmp_path / "index", encoder.fingerprint), encoder, [folder])
+    after = pipeline.invoke(question)
+    assert "ferry.txt" not in {each.uri for each in after.citations}
+    assert all("ferry" not in hit.chunk.text for hit in after.hits)
+
+
+def test_a_reader_in_another_process_sees_changes_at_its_next_question(
+    own_index: Path, encoder: Encoder, folder: Path
+) -> None:
+    index = Index(own_index, encoder.fingerprint)
+    sync(index, encoder, [folder])
+    with subprocess.Popen(  # noqa: S603  # our own code
+        [sys.executable, "-c", READER, str(own_index)],
+        cwd=ROOT, env=environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as reader:  # fmt: skip
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        cited = []
+        for change in (lambda: None, (folder / "ferry.txt").unlink):
+            change()
+            sync(index, encoder, [folder])
+            reader.stdin.write("Who steers the harbour ferry?\n")
+            reader.stdin.flush()
+            cited.append(json.loads(reader.stdout.readline()))
+        reader.stdin.close()
+    assert cited[0] == ["ferry.txt"]
+    assert "ferry.txt" not in cited[1]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if PREFIX not in name}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+def start_ingest(folder: Path, index: Path) -> subprocess.Popen[bytes]:
+    """Start an ingest and return when it holds the lock."""
+    process = subprocess.Popen(  # noqa: S603  # our own command
+        [sys.executable, "-m", "ingest", str(folder), "--index", str(index)],
+        cwd=index.parent, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while process.poll() is None and not (index / "writer.pid").exists():
+        time.sleep(0.005)
+    return process
+
+
+@pytest.fixture(scope="module")
+def village(
+    tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, model_cache: Path
+) -> tuple[Path, Path]:
+    """Return a folder of 150 files, and an index that holds the first of them."""
+    folder = tmp_path_factory.mktemp("village") / "documents"
+    folder.mkdir()
+    (folder / "000.txt").write_text(FERRY)
+    index = folder.parent / "index"
+    sync(Index(index, encoder.fingerprint), encoder, [folder])
+    shutil.copytree(model_cache, index / "model")
+    for number in range(1, 150):
+        text = f"House {number} of the village has {number % 9} rooms and a garden with {number} trees."
+        (folder / f"{number:03}.txt").write_text(text)
+    return folder, index
+
+
+@pytest.fixture(scope="module")
+def seconds_to_write(village: tuple[Path, Path]) -> float:
+    """Return how long the ingest of all files takes from getting the lock to its end."""
+    folder, original = village
+    index = Path(shutil.copytree(original, original.parent / "measured"))
+    process = start_ingest(folder, index)
+    started = time.monotonic()
+    assert process.wait(120) == 0
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("moment", [0, 0.1, 0.4, 0.7, 0.85, 0.95])
+def test_an_ingest_that_is_killed_leaves_an_index_that_answers(
+    tmp_path: Path, village: tuple[Path, Path], seconds_to_write: float, encoder: Encoder,
+    moment: float,
+) -> None:  # fmt: skip
+    folder, original = village
+    directory = Path(shutil.copytree(original, tmp_path / "index"))
+    pipeline = Pipeline(Index(directory, encoder.fingerprint), encoder)
+    question = Question("Who steers the harbour ferry?")
+    expected = [each.quote for each in pipeline.invoke(question).citations]
+    before = current(directory)
+
+    process = start_ingest(folder, directory)
+    time.sleep(moment * seconds_to_write)
+    process.kill()
+    process.wait(10)
+
+    for asked in (pipeline, Pipeline(Index(directory, encoder.fingerprint), encoder)):
+        assert [each.quote for each in asked.invoke(question).citations][0] == expected[0]
+    if current(directory) != before:
+        with Index(directory, encoder.fingerprint).reading() as generation:
+            assert generation.summary().documents == 150
+    index = Index(directory, encoder.fingerprint)
+    assert sync(index, encoder, [folder]).refused == ()
+    assert len(list((directory / "generations").iterdir())) <= 2
+    assert {each.name for each in directory.iterdir()} == {
+        "CURRENT", "generations", "lock", "model",
+    }  # fmt: skip
+    assert len(uris(index)) == 150
+    assert_consistent(index, size=384)
