@@ -66,7 +66,7 @@ def sync(
     """
     started = time.monotonic()
     refused: list[tuple[str, str]] = []
-    files = list(_files(paths, refused))
+    files = list({file.uri: file for file in _files(paths, refused)}.values())
     with index.writing(RECIPE, rebuild=rebuild) as draft:
         known = draft.files
         new = [file for file in files if known.get(file.uri) != file.hash]
@@ -148,9 +148,10 @@ def _in_context(chunk: Chunk) -> str:
 
 
 def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[_File]:
-    above = Path(os.path.commonpath([path.absolute() for path in paths])) if paths[1:] else None
+    above = _common_folder(paths) if paths[1:] else None
     for path, root in find(paths):
-        uri = (path.absolute().relative_to(above) if above else path.relative_to(root)).as_posix()
+        place = path.absolute().relative_to(above) if above else path.relative_to(root)
+        uri = os.fsencode(place.as_posix()).decode("utf-8", "replace")  # names may be any bytes
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -158,6 +159,11 @@ def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[_F
             refused.append((str(path), f"the file can not be read: {error.strerror}"))
         else:
             yield _File(path, root, uri, digest)
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    common = Path(os.path.commonpath([path.absolute() for path in paths]))
+    return common if common.is_dir() else common.parent
 
 
 def _load(file: _File, refused: list[tuple[str, str]]) -> Document | None:

@@ -157,15 +157,19 @@ def run(tmp_path: Path) -> Run:
     environment = {name: value for name, value in os.environ.items() if PREFIX not in name}
 
     def start(
-        *arguments: str | Path, **variables: str | Path
+        *arguments: str | Path, timeout: int = 60, **variables: str | Path
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603  # our own commands
             [sys.executable, "-m", *map(str, arguments)],
             cwd=tmp_path,
-            env={**environment, "PYTHONPATH": str(ROOT), **{k: str(v) for k, v in variables.items()}},
+            env={
+                **environment,
+                "PYTHONPATH": str(ROOT),
+                **{k: str(v) for k, v in variables.items()},
+            },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout,
             check=False,
         )
 

@@ -13,7 +13,9 @@ from rag.types import Block, Chunk, Document, Span
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 PUNCTUATION = [". ", "! ", "? ", "… ", "; ", "\n", " U.S. ", ' "Yes." ', " « Oui ! » ", " 46.4 "]
-WORDS = st.lists(st.sampled_from(["ferry", "sails", "Ruiz", "Dr.", "¿cómo", "été", "3,5", "贸易。"]))
+WORDS = st.lists(
+    st.sampled_from(["ferry", "sails", "Ruiz", "Dr.", "¿cómo", "été", "3,5", "贸易。"])
+)
 PROSE = st.lists(st.one_of(WORDS.map(" ".join), st.sampled_from(PUNCTUATION))).map("".join)
 LANGUAGE = st.sampled_from(["en", "fr", "es", "de", "ar", "ja", "tlh"])
 KIND = st.sampled_from(["heading", "paragraph", "item", "row"])

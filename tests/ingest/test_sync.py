@@ -1,5 +1,6 @@
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -316,8 +317,11 @@ def test_more_files_than_are_embedded_at_once_are_all_in(
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
+    words = FERRY.split() + "Apples grow where Tomas Lindqvist keeps bees and shows glass".split()
+    chance = random.Random(7)  # noqa: S311  # any texts will do
     for number in range(300):
-        (folder / f"{number:03}.txt").write_text(f"This is number{number}. It is one of {number} plus many.")
+        text = f"{' '.join(chance.choices(words, k=9))} {number}."
+        (folder / f"{number:03}.txt").write_text(text)
     report = sync(index, bag_of_words, [folder])
     assert report.embedded == report.added == 300
     assert_consistent(index)

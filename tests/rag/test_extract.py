@@ -61,9 +61,7 @@ def test_chooses_nothing_when_nothing_fits(generation: Generation, encoder: Enco
     assert choose(evidence(UNFITTING, generation, encoder)) == []
 
 
-def test_chooses_a_few_of_the_best_in_their_order(
-    generation: Generation, encoder: Encoder
-) -> None:
+def test_chooses_a_few_of_the_best_in_their_order(generation: Generation, encoder: Encoder) -> None:
     weighed = evidence(FITTING, generation, encoder)
     chosen = choose(weighed)
     assert 1 <= len(chosen) <= MOST_SENTENCES

@@ -62,9 +62,7 @@ def test_vectors_come_back_as_they_were_put(
         assert np.abs(stored[each.id] - vector).max() < 1e-5
 
 
-def test_counts_what_it_holds(
-    generation: Generation, documents: tuple[Document, ...]
-) -> None:
+def test_counts_what_it_holds(generation: Generation, documents: tuple[Document, ...]) -> None:
     chunks = [chunk for document in documents for chunk in cut(document)]
     days = sorted(document.published for document in documents if document.published)
     summary = generation.summary()
@@ -151,9 +149,7 @@ def test_an_index_of_another_version_is_refused(own_index: Path, encoder: Encode
         pass
 
 
-def test_a_draft_that_is_not_published_changes_nothing(
-    own_index: Path, encoder: Encoder
-) -> None:
+def test_a_draft_that_is_not_published_changes_nothing(own_index: Path, encoder: Encoder) -> None:
     before, kept = current(own_index), names(own_index)
     index = Index(own_index, encoder.fingerprint)
     with index.reading() as generation:
@@ -246,7 +242,9 @@ def test_an_open_index_does_not_gather_files_or_threads(
         sync(index, bag_of_words, [folder])
         with index.reading() as generation:
             generation.nearest_chunks(bag_of_words.encode_query("number"), 3)
-        opened.append(tuple(len(list(Path("/proc/self", each).iterdir())) for each in ("fd", "task")))  # type: ignore[arg-type]  # two of them
+        opened.append(
+            tuple(len(list(Path("/proc/self", each).iterdir())) for each in ("fd", "task"))
+        )  # type: ignore[arg-type]  # two of them
     assert len(names(index.directory)) <= 2
     files, threads = (last - early for last, early in zip(opened[-1], opened[4], strict=True))
     assert files <= 2

@@ -62,9 +62,7 @@ def test_stop_words_are_no_words_in_their_language(language: str) -> None:
         pytest.param("", "en", [], id="empty"),
     ],
 )
-def test_words_are_those_that_carry_meaning(
-    text: str, language: str, expected: list[str]
-) -> None:
+def test_words_are_those_that_carry_meaning(text: str, language: str, expected: list[str]) -> None:
     assert words(text, language) == expected
 
 
@@ -105,7 +103,10 @@ def test_a_language_without_a_stemmer_keeps_the_word() -> None:
     assert stem("Obertura", "xx") == "obertura"
 
 
-@given(st.from_regex(r"[A-Za-zÀ-ÖØ-öø-ÿŒœŁłŠšŽž]+", fullmatch=True), st.sampled_from(["en", "fr", "xx"]))
+@given(
+    st.from_regex(r"[A-Za-zÀ-ÖØ-öø-ÿŒœŁłŠšŽž]+", fullmatch=True),
+    st.sampled_from(["en", "fr", "xx"]),
+)
 def test_a_stem_has_no_case_and_no_accents(word: str, language: str) -> None:
     found = stem(word, language)
     assert found == fold(found)

@@ -127,9 +127,7 @@ def test_invoke_returns_the_last_value_of_stream(pipeline: Pipeline, question: Q
     assert contents(pipeline.invoke(question)) == contents(last)
 
 
-def test_every_value_of_the_stream_is_whole(
-    pipeline: Pipeline, by_id: dict[str, Document]
-) -> None:
+def test_every_value_of_the_stream_is_whole(pipeline: Pipeline, by_id: dict[str, Document]) -> None:
     values = list(pipeline.stream(Question("Who is Solange Márquez?")))
     assert len(values) > 2
     for each in values:

@@ -1,0 +1,288 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from ingest.__main__ import main as ingest
+from rag.__main__ import main as rag
+from rag.index import Index, current
+from rag.models import Encoder
+from rag.settings import PREFIX
+
+Run = Callable[..., CompletedProcess[str]]
+INGESTED = {
+    "generation", "added", "changed", "removed", "unchanged", "refused", "documents", "chunks",
+    "sentences", "embedded", "seconds",
+}  # fmt: skip
+ANSWERED = {
+    "id", "question", "searched_for", "language", "status", "mode", "model", "text", "as_of",
+    "citations", "hits", "timings_ms",
+}  # fmt: skip
+CITED = {"marker", "document_id", "title", "uri", "published", "page", "start", "end", "quote"}
+HIT = {"chunk_id", "document_id", "start", "end", "score"}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run each command where no setting of this machine is seen."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+def printed(done: CompletedProcess[str]) -> dict[str, Any]:
+    """Return the one JSON object that a command printed."""
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_ingest_reads_a_folder(run: Run, own_index: Path, folder: Path) -> None:
+    done = run("ingest", folder, "--index", own_index, "--json")
+    assert done.returncode == 0
+    report = printed(done)
+    assert report.keys() == INGESTED
+    assert report["generation"] == current(own_index).name
+    assert {name: report[name] for name in report.keys() - {"generation", "seconds"}} == {
+        "added": 3, "changed": 0, "removed": 14, "unchanged": 0, "refused": [], "documents": 3,
+        "chunks": 3, "sentences": 6, "embedded": 3,
+    }  # fmt: skip
+
+
+def test_ingest_names_what_it_refuses_and_takes_in_the_rest(
+    run: Run, own_index: Path, folder: Path
+) -> None:
+    (folder / "sound.mp3").write_bytes(b"ID3")
+    (folder / "scan.pdf").write_bytes(b"%PDF-1.4 broken")
+    done = run("ingest", folder, "--index", own_index, "--json")
+    assert done.returncode == 1
+    report = printed(done)
+    assert (report["added"], report["documents"]) == (3, 3)
+    scan, sound = report["refused"]
+    assert scan["path"] == str(folder / "scan.pdf")
+    assert sound["path"] == str(folder / "sound.mp3")
+    assert sound["reason"].startswith("unsupported type '.mp3'; supported are ")
+
+
+def test_ingest_waits_for_no_pipe(run: Run, own_index: Path, folder: Path) -> None:
+    """A named pipe looks like a file until it is opened, which never ends."""
+    os.mkfifo(folder / "pipe.txt")
+    done = run("ingest", folder, "--index", own_index, "--json", timeout=20)
+    assert done.returncode == 1
+    assert [each["path"] for each in printed(done)["refused"]] == [str(folder / "pipe.txt")]
+
+
+def test_ingest_says_what_it_did_to_a_person(
+    own_index: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "sound.mp3").write_bytes(b"ID3")
+    assert ingest([str(folder), "--index", str(own_index)]) == 1
+    said = capsys.readouterr()
+    assert "3 added, 0 changed, 14 removed, 0 unchanged; 1 refused; 3 embedded in " in said.out
+    assert "the index holds 3 documents, 6 sentences" in said.out
+    assert f"refused {folder / 'sound.mp3'}: unsupported type '.mp3'" in said.err
+
+
+def test_ingest_of_nothing_readable_keeps_the_index(
+    own_index: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = current(own_index)
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    assert ingest([str(folder), "--index", str(own_index), "--json"]) == 3
+    report = json.loads(capsys.readouterr().out)
+    assert report.keys() == INGESTED
+    assert (len(report["refused"]), report["documents"]) == (3, 14)
+    assert report["generation"] == before.name == current(own_index).name
+
+
+def test_ingest_of_an_empty_folder_keeps_the_index(
+    own_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = current(own_index)
+    (tmp_path / "empty").mkdir()
+    assert ingest([str(tmp_path / "empty"), "--index", str(own_index)]) == 3
+    assert "nothing could be read; the index is as it was" in capsys.readouterr().err
+    assert current(own_index) == before
+
+
+def test_ingest_of_a_path_that_is_not_there_does_nothing(run: Run, tmp_path: Path) -> None:
+    done = run("ingest", "nowhere", "--index", "index")
+    assert done.returncode == 2
+    assert done.stderr == ("there is no file or folder 'nowhere'; name one that holds documents\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [ingest, rag])
+def test_bad_arguments_are_bad_usage(
+    command: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command(["--nonsense"])
+    assert "usage: python -m " in capsys.readouterr().err
+
+
+def test_a_second_ingest_is_told_who_holds_the_index(
+    run: Run, own_index: Path, folder: Path, encoder: Encoder
+) -> None:
+    with Index(own_index, encoder.fingerprint).writing("recipe"):
+        done = run("ingest", folder, "--index", own_index, "--json")
+    assert done.returncode == 3
+    assert f"is being written by process {os.getpid()}; wait until it is done" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ingest_repairs_a_damaged_index(
+    own_index: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own_index / "CURRENT").write_text("nonsense")
+    assert rag(["ask", "Who steers the ferry?", "--index", str(own_index)]) == 3
+    assert "run python -m ingest PATH --rebuild" in capsys.readouterr().err
+    assert ingest([str(folder), "--index", str(own_index), "--rebuild"]) == 0
+    assert rag(["ask", "Who steers the ferry?", "--index", str(own_index)]) == 0
+
+
+def test_ingest_into_a_place_that_can_not_be_written_says_so(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run("ingest", folder, "--index", tmp_path / "file" / "index")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+
+
+def test_ask_answers(run: Run, own_index: Path) -> None:
+    done = run("rag", "ask", "Who is Rachel Bendayan?", "--index", own_index, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    answer = printed(done)
+    assert answer.keys() >= ANSWERED
+    assert answer.keys() - ANSWERED <= {"coverage"}
+    assert (answer["status"], answer["mode"]) == ("answered", "extractive")
+    assert "Bendayan" in answer["citations"][0]["quote"]
+    assert {frozenset(each) for each in answer["citations"]} == {frozenset(CITED)}
+    assert {frozenset(each) for each in answer["hits"]} == {frozenset(HIT)}
+    assert answer["timings_ms"]["total"] > 0
+    assert (own_index / "records" / "answers.jsonl").exists()
+
+
+def test_ask_refuses_with_success(own_index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    question = "How many moons does Saturn have?"
+    assert rag(["ask", question, "--index", str(own_index), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "refused"
+
+
+def test_ask_looks_back_on_a_history(
+    own_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "turns.json").write_text('[{"question": "What did Sheinbaum say about ports?"}]')
+    asked = ["ask", "And mining?", "--index", str(own_index), "--history", "turns.json"]
+    assert rag([*asked, "--json"]) == 0
+    searched_for = "And mining? (Sheinbaum ports)"
+    assert json.loads(capsys.readouterr().out)["searched_for"] == searched_for
+    assert rag(asked) == 0
+    assert f"Searched for: {searched_for}" in capsys.readouterr().out
+
+
+def test_ask_shows_a_person_the_sources(
+    own_index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = "When was the last summit of the leaders of Canada, Mexico and the United States?"
+    assert rag(["ask", asked, "--index", str(own_index)]) == 0
+    shown = capsys.readouterr().out
+    assert "January 2023" in shown
+    assert "\n[1] " in shown
+    assert "As of September 18, 2025: " in shown
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        pytest.param("", "the question is empty; type what you want to know", id="empty"),
+        pytest.param("x" * 2000, "has 2,000 characters; shorten it to 1,000", id="too-long"),
+    ],
+)
+def test_ask_says_what_is_wrong_with_a_question(
+    own_index: Path, capsys: pytest.CaptureFixture[str], question: str, says: str
+) -> None:
+    assert rag(["ask", question, "--index", str(own_index), "--json"]) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"not json",
+        b"\xff\xfe",
+        b'{"question": "Who?"}',
+        b'["Who?"]',
+        b'[{"answer": "Me."}]',
+        b"[null]",
+        b"7",
+        b"null",
+        pytest.param(b"[" * 100_000, id="nested"),
+    ],
+)
+def test_ask_says_what_is_wrong_with_a_history(
+    tmp_path: Path, seeds_index: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    path = tmp_path / "turns.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert rag(["ask", "Who?", "--index", str(seeds_index), "--history", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert f"the history {str(path)!r} can not be read" in said
+    assert 'it must hold [{"question": "...", "answer": "..."}, ...]' in said
+
+
+def test_ask_where_there_is_no_index_fails_and_makes_none(run: Run, tmp_path: Path) -> None:
+    done = run("rag", "ask", "Who?", "--index", "nowhere", "--json")
+    assert done.returncode == 3
+    assert done.stderr == (
+        "there is no index in 'nowhere'; run python -m ingest PATH --index nowhere\n"
+    )
+    failed = printed(done)
+    assert failed.keys() >= ANSWERED
+    assert (failed["status"], failed["citations"]) == ("failed", [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ask_with_another_model_than_the_index_has_names_both(
+    run: Run, own_index: Path, tiny_model: Path, encoder: Encoder
+) -> None:
+    asked = ("rag", "ask", "Who?", "--index", own_index)
+    done = run(*asked, VISIT_DESK_EMBEDDING_MODEL=tiny_model)
+    assert done.returncode == 3
+    assert f"the index was built with the model '{encoder.fingerprint}', not with" in done.stderr
+    assert f"'{tiny_model}@" in done.stderr
+    assert "run python -m ingest PATH again, or set VISIT_DESK_EMBEDDING_MODEL" in done.stderr
+
+
+def test_ask_with_a_model_that_is_not_there_fails(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VISIT_DESK_EMBEDDING_MODEL", "/no/such/model")
+    assert rag(["ask", "Who?", "--index", str(own_index)]) == 3
+    assert "the embedding model '/no/such/model' can not be loaded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"), [(ingest, ["."]), (rag, ["ask", "Who?"])], ids=["ingest", "ask"]
+)
+def test_a_setting_out_of_bounds_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: Callable[[list[str]], int],
+    arguments: list[str],
+) -> None:
+    monkeypatch.setenv("VISIT_DESK_TOP_K", "0")
+    assert command([*arguments, "--index", "index"]) == 2
+    said = capsys.readouterr().err
+    assert "VISIT_DESK_TOP_K='0': input should be greater than or equal to 1; correct" in said
