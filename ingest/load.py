@@ -137,7 +137,8 @@ def _document(reading: Reading, path: Path, root: Path) -> Document:
 
 
 def _title(reading: Reading, path: Path) -> Found:
-    words = re.sub(r"[-_\s]+", " ", FILE_DATE.sub(" ", path.stem)).strip() or path.stem
+    stem = os.fsencode(path.stem).decode("utf-8", "replace")  # a name may be any bytes
+    words = re.sub(r"[-_\s]+", " ", FILE_DATE.sub(" ", stem)).strip() or stem
     return reading.metadata.get("title") or Found(words[:1].upper() + words[1:], "file name")
 
 

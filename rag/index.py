@@ -8,10 +8,12 @@
 A generation never changes once it is named in CURRENT. A writer builds a new one beside it and then
 replaces the name; readers notice at their next question. So no two processes share a Chroma path
 while one of them writes, which Chroma does not survive: readers keep deleted vectors, writers lose
-some.
+some. Equal vectors, such as those of a sentence that every page repeats, are in Chroma once: many
+of them side by side cut others off from its search graph.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -47,10 +49,9 @@ from rag.errors import (
 from rag.language import terms
 from rag.types import Block, Chunk, Document, Sentence, Span
 
-SCHEMA = "1"
+SCHEMA = "2"
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 CANARIES = 5  # stored vectors that are searched for when a generation is opened
-ALIKE = 1e-4  # difference of cosines that copies of one text may show
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
@@ -64,10 +65,13 @@ create table files (
     uri text primary key, hash text not null, document_id text not null) without rowid;
 create table chunks (
     number integer primary key, id text not null unique, document_id text not null,
-    start integer not null, end integer not null, heading text not null, vector blob not null);
+    start integer not null, end integer not null, heading text not null,
+    vector_id text not null, vector blob not null);
 create table sentences (
     id text primary key, chunk integer not null, start integer not null, end integer not null,
-    vector blob not null) without rowid;
+    vector_id text not null, vector blob not null) without rowid;
+create index chunks_of_vector on chunks (vector_id);
+create index sentences_of_vector on sentences (vector_id);
 create index sentences_of_chunk on sentences (chunk, start);
 create index chunks_of_document on chunks (document_id, start);
 create index files_of_document on files (document_id);
@@ -149,13 +153,13 @@ class Generation:
     def _canary(self) -> None:
         """Check that Chroma still has the vectors: it opens without an error after losing them."""
         for kind, collection in self._vectors.items():
-            (expected,) = self._rows(f"select count(*) from {kind}")[0]
+            (expected,) = self._rows(f"select count(distinct vector_id) from {kind}")[0]
             if collection.count() != expected:
                 raise IndexDamagedError(
                     f"Chroma holds {collection.count()} {kind} of {expected} in "
                     f"{str(self.directory)!r}; run python -m ingest PATH --rebuild"
                 )
-            sample = self._rows(f"select id, vector from {kind} limit {CANARIES}")
+            sample = self._rows(f"select vector_id, vector from {kind} limit {CANARIES}")
             if sample and not any(self._finds_itself(kind, *row) for row in sample):
                 raise IndexDamagedError(
                     f"Chroma does not find its own vectors of {kind} in "
@@ -165,7 +169,7 @@ class Generation:
     def _finds_itself(self, kind: str, each: str, blob: bytes) -> bool:
         """Tell whether the search finds a vector; it may miss one in thousands, but not all."""
         nearest = self._nearest(kind, np.frombuffer(blob, np.float32), CANARIES)
-        return each in nearest or max(nearest.values(), default=0) > 1 - ALIKE
+        return each in nearest
 
     def close(self) -> None:
         """Let go of the files."""
@@ -198,22 +202,23 @@ class Generation:
 
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""
-        return self._nearest("chunks", vector, top_k)
+        found = self._nearest("chunks", vector, top_k)
+        rows = self._by_ids("id, vector_id", "chunks", "vector_id", list(found))
+        return _best_first({each: found[vector_id] for each, vector_id in rows})
 
     def nearest_sentences(self, vector: Vector, top_k: int) -> dict[str, float]:
-        """Return the ids of the chunks of the nearest sentences with the best cosine of each."""
+        """Return chunk ids with the cosine similarity of their nearest sentence, best first."""
         found = self._nearest("sentences", vector, top_k)
-        marks = ",".join("?" * len(found))
-        rows = self._rows(  # the marks are question marks
-            "select s.id, c.id from sentences s join chunks c on c.number = s.chunk "
-            f"where s.id in ({marks})",
+        rows = self._by_ids(
+            "c.id, s.vector_id",
+            "sentences s join chunks c on c.number = s.chunk",
+            "s.vector_id",
             list(found),
         )
-        chunk_of: dict[str, str] = dict(rows)
         best: dict[str, float] = {}
-        for sentence_id, score in found.items():
-            best.setdefault(chunk_of[sentence_id], score)
-        return best
+        for chunk_id, vector_id in rows:
+            best[chunk_id] = max(found[vector_id], best.get(chunk_id, -1.0))
+        return _best_first(best)
 
     def matching_chunks(self, words: Iterable[str], top_k: int) -> dict[str, float]:
         """Return chunk ids with their BM25 score for any of the index terms, best first."""
@@ -368,10 +373,11 @@ class Draft:
         self.describe(document)
         for chunk in chunks:
             vector = next(chunk_vectors)
+            vector_id = _vector_id(f"{chunk.title}\n{chunk.heading}\n{chunk.text}")
             cursor = self._truth.execute(
-                "insert into chunks values (null, ?, ?, ?, ?, ?, ?)",
+                "insert into chunks values (null, ?, ?, ?, ?, ?, ?, ?)",
                 [chunk.id, chunk.document_id, chunk.span.start, chunk.span.end, chunk.heading,
-                 vector.tobytes()],
+                 vector_id, vector.tobytes()],
             )  # fmt: skip
             number = cursor.lastrowid
             context = " ".join(terms(f"{document.title} {chunk.heading}", document.language))
@@ -380,14 +386,15 @@ class Draft:
                 "insert into keywords (rowid, context, text) values (?, ?, ?)",
                 [number, context, text],
             )
-            self._waiting["chunks"][chunk.id] = vector
+            self._waiting["chunks"][vector_id] = vector
             for sentence in chunk.sentences:
-                own = next(sentence_vectors)
+                vector, vector_id = next(sentence_vectors), _vector_id(sentence.text)
                 self._truth.execute(
-                    "insert into sentences values (?, ?, ?, ?, ?)",
-                    [sentence.id, number, sentence.span.start, sentence.span.end, own.tobytes()],
-                )
-                self._waiting["sentences"][sentence.id] = own
+                    "insert into sentences values (?, ?, ?, ?, ?, ?)",
+                    [sentence.id, number, sentence.span.start, sentence.span.end, vector_id,
+                     vector.tobytes()],
+                )  # fmt: skip
+                self._waiting["sentences"][vector_id] = vector
         self._flush(BATCH_SIZE)
 
     def remove_file(self, uri: str) -> None:
@@ -427,23 +434,22 @@ class Draft:
 
     def _remove_document(self, document_id: str) -> None:
         self._flush(1)
-        chunks = self._truth.execute(
-            "select number, id from chunks where document_id = ?", [document_id]
-        ).fetchall()
-        sentences: list[str] = []
+        query = "delete from chunks where document_id = ? returning number, vector_id"
+        chunks = self._truth.execute(query, [document_id]).fetchall()
+        sentences: set[str] = set()
         for number, _ in chunks:
-            rows = self._truth.execute(
-                "delete from sentences where chunk = ? returning id", [number]
-            ).fetchall()
-            sentences += [each for (each,) in rows]
+            query = "delete from sentences where chunk = ? returning vector_id"
+            sentences.update(each for (each,) in self._truth.execute(query, [number]).fetchall())
             self._truth.execute("delete from keywords where rowid = ?", [number])
-        self._truth.execute("delete from chunks where document_id = ?", [document_id])
         self._truth.execute("delete from documents where id = ?", [document_id])
-        _each_batch([each for _, each in chunks], self._delete("chunks"))
-        _each_batch(sentences, self._delete("sentences"))
+        self._remove_vectors("chunks", {vector_id for _, vector_id in chunks})
+        self._remove_vectors("sentences", sentences)
 
-    def _delete(self, kind: str) -> Callable[[list[str]], object]:
-        return lambda ids: self._vectors[kind].delete(ids=ids)
+    def _remove_vectors(self, kind: str, ids: set[str]) -> None:
+        """Remove the vectors that nothing has any more."""
+        query = f"select 1 from {kind} where vector_id = ? limit 1"
+        unused = [each for each in sorted(ids) if not self._truth.execute(query, [each]).fetchone()]
+        _each_batch(unused, lambda batch: self._vectors[kind].delete(ids=batch))
 
     def _flush(self, at_least: int) -> None:
         for kind, waiting in self._waiting.items():
@@ -629,6 +635,14 @@ def _chroma(directory: Path) -> Client:
             "run python -m ingest PATH --rebuild"
         ) from error
     return cast(Client, client)  # the declared type lacks close()
+
+
+def _best_first(scores: dict[str, float]) -> dict[str, float]:
+    return dict(sorted(scores.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _vector_id(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _vector_files(directory: Path) -> dict[str, int]:

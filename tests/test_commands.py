@@ -117,7 +117,7 @@ def test_ingest_of_a_path_that_is_not_there_does_nothing(run: Run, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [ingest, rag])
+@pytest.mark.parametrize("command", [ingest, rag], ids=["ingest", "ask"])
 def test_bad_arguments_are_bad_usage(
     command: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -317,7 +317,7 @@ def test_more_files_than_are_embedded_at_once_are_all_in(
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    words = FERRY.split() + "Apples grow where Tomas Lindqvist keeps bees and shows glass".split()
+    words = f"{FERRY} Apples grow where Tomas Lindqvist keeps bees and shows glass".split()
     chance = random.Random(7)  # noqa: S311  # any texts will do
     for number in range(300):
         text = f"{' '.join(chance.choices(words, k=9))} {number}."
@@ -397,7 +397,7 @@ def village(
     sync(Index(index, encoder.fingerprint), encoder, [folder])
     shutil.copytree(model_cache, index / "model")
     for number in range(1, 150):
-        text = f"House {number} of the village has {number % 9} rooms and a garden with {number} trees."
+        text = f"House {number} of the village has {number % 9} rooms and {number} trees around it."
         (folder / f"{number:03}.txt").write_text(text)
     return folder, index
 
@@ -422,7 +422,7 @@ def test_an_ingest_that_is_killed_leaves_an_index_that_answers(
     directory = Path(shutil.copytree(original, tmp_path / "index"))
     pipeline = Pipeline(Index(directory, encoder.fingerprint), encoder)
     question = Question("Who steers the harbour ferry?")
-    expected = [each.quote for each in pipeline.invoke(question).citations]
+    expected = pipeline.invoke(question).citations[0].quote
     before = current(directory)
 
     process = start_ingest(folder, directory)
@@ -431,7 +431,7 @@ def test_an_ingest_that_is_killed_leaves_an_index_that_answers(
     process.wait(10)
 
     for asked in (pipeline, Pipeline(Index(directory, encoder.fingerprint), encoder)):
-        assert [each.quote for each in asked.invoke(question).citations][0] == expected[0]
+        assert asked.invoke(question).citations[0].quote == expected
     if current(directory) != before:
         with Index(directory, encoder.fingerprint).reading() as generation:
             assert generation.summary().documents == 150

@@ -2,6 +2,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -135,7 +136,7 @@ def test_every_value_of_the_stream_is_whole(pipeline: Pipeline, by_id: dict[str,
     assert [each.status for each in values[:-1]] == ["searching"] * (len(values) - 1)
     assert len({each.id for each in values}) == 1
     texts = [each.text for each in values]
-    assert all(later.startswith(former) for former, later in zip(texts, texts[1:], strict=False))
+    assert all(later.startswith(former) for former, later in pairwise(texts))
 
 
 async def test_answers_without_blocking_an_event_loop(pipeline: Pipeline) -> None:

@@ -59,7 +59,11 @@ def test_there_is_no_line_without_a_date(citations: list[Citation]) -> None:
     [
         ("en", "Searched 5 documents dated April 2, 2024 to October 30, 2024."),
         ("fr", "Recherche dans 5 documents, datés du 2 avril 2024 au 30 octobre 2024."),
-        ("es", "Se buscó en 5 documentos, con fechas del 2 de abril de 2024 al 30 de octubre de 2024."),
+        (
+            "es",
+            "Se buscó en 5 documentos, "
+            "con fechas del 2 de abril de 2024 al 30 de octubre de 2024.",
+        ),
         ("de", "Searched 5 documents dated April 2, 2024 to October 30, 2024."),
     ],
 )  # fmt: skip
