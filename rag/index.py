@@ -184,9 +184,10 @@ class Generation:
         )
         return Summary(self.name, documents, chunks, sentences, _date(first), _date(last))
 
-    def documents(self) -> tuple[Document, ...]:
-        """Return every document, in the order of their places in the folder."""
-        return tuple(map(_document, self._rows("select * from documents order by uri")))
+    def documents(self, most: int = -1) -> tuple[Document, ...]:
+        """Return every document, or so many, in the order of their places in the folder."""
+        rows = self._rows("select * from documents order by uri limit ?", [most])
+        return tuple(map(_document, rows))
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or None when it is not in this generation."""

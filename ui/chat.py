@@ -1,5 +1,6 @@
 """The chat window: where things stand, what they are called, and which click does what."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import gradio as gr
 
 from rag.errors import RagError
 from rag.index import Index
-from rag.pipeline import MAX_HISTORY, Pipeline, Question
+from rag.pipeline import MAX_HISTORY, MAX_QUESTION, Pipeline, Question
 from rag.types import Answer, Turn
 from ui import api
 from ui.answer import messages
@@ -27,6 +28,8 @@ EXAMPLES = (
     "Que demande Sheinbaum aux sociétés minières canadiennes ?",
     "¿Qué acuerdo se espera firmar durante la visita?",
 )
+ABOUT = "What do the documents say about {title}?"  # where the examples do not fit the documents
+MOST_EXAMPLES = 7
 WELCOME = "### What do you need to know about the visit?"
 MODE = "Answers are sentences quoted from the documents; no language model."
 STOPPED = "Stopped; the question is back in the box."
@@ -104,7 +107,15 @@ def build(pipeline: Pipeline) -> gr.Blocks:
             lambda: show(View((), draft="", opens=DOSSIER)), None, shown, cancels=asking, **private
         )
         source.click(open_source, None, source, trigger_mode="always_last", **private)
-        demo.load(lambda: describe(pipeline.index), None, status, **private)
+        demo.load(
+            lambda: {
+                status: describe(pipeline.index),
+                chatbot: gr.Chatbot(examples=[{"text": each} for each in examples(pipeline)]),
+            },
+            None,
+            [status, chatbot],
+            **private,
+        )
         api.add(pipeline)
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo
@@ -119,6 +130,23 @@ def look() -> dict[str, Any]:
         font_mono=["ui-monospace", "Consolas", "monospace"],
     )
     return {"theme": theme, "css": _asset("style.css")}
+
+
+def examples(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return questions to begin with that the documents at hand do answer."""
+    try:
+        with pipeline.index.reading() as generation:
+            titles = [document.title for document in generation.documents(MOST_EXAMPLES)]
+        candidates = (*EXAMPLES, *(ABOUT.format(title=title) for title in titles))
+        fitting = (
+            each
+            for each in candidates
+            if len(each) <= MAX_QUESTION
+            and pipeline.invoke(Question(each, recorded=False)).status == "answered"
+        )
+        return tuple(itertools.islice(fitting, MOST_EXAMPLES))
+    except RagError:  # said by the status line and again at the first question
+        return ()
 
 
 def converse(pipeline: Pipeline, question: str, before: Session) -> Iterator[View]:
@@ -174,7 +202,6 @@ def _chatbot() -> gr.Chatbot:
         latex_delimiters=[],
         layout="bubble",
         placeholder=WELCOME,
-        examples=[{"text": each} for each in EXAMPLES],
     )
 
 

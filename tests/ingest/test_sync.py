@@ -296,19 +296,24 @@ def test_progress_is_told_for_each_new_file(
     assert heard == [("ferry.txt", 0, 3), ("museum.txt", 1, 3), ("orchard.txt", 2, 3)]
 
 
+def chance_texts(count: int) -> list[str]:
+    words = f"{FERRY} Apples grow where Tomas Lindqvist keeps bees and shows glass".split()
+    chance = random.Random(7)  # noqa: S311  # any texts will do
+    return [f"{' '.join(chance.choices(words, k=9))} {number}." for number in range(count)]
+
+
 def test_a_sentence_that_every_file_has_does_not_hide_the_others(
     index: Index, bag_of_words: Encoder, tmp_path: Path
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(300):
-        text = f"This is number{number}.\n\nAll rights are reserved."
-        (folder / f"{number:03}.txt").write_text(text)
+    texts = chance_texts(600)
+    for number, text in enumerate(texts):
+        (folder / f"{number:03}.txt").write_text(f"{text}\n\nAll rights are reserved.")
     sync(index, bag_of_words, [folder])
     with index.reading() as generation:
-        for number in range(300):
-            vector = bag_of_words.encode_query(f"This is number{number}.")
-            found = generation.nearest_sentences(vector, 100)
+        for text in texts:
+            found = generation.nearest_sentences(bag_of_words.encode_query(text), 100)
             assert max(found.values()) == pytest.approx(1, abs=1e-5)
 
 
@@ -317,10 +322,7 @@ def test_more_files_than_are_embedded_at_once_are_all_in(
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    words = f"{FERRY} Apples grow where Tomas Lindqvist keeps bees and shows glass".split()
-    chance = random.Random(7)  # noqa: S311  # any texts will do
-    for number in range(300):
-        text = f"{' '.join(chance.choices(words, k=9))} {number}."
+    for number, text in enumerate(chance_texts(300)):
         (folder / f"{number:03}.txt").write_text(text)
     report = sync(index, bag_of_words, [folder])
     assert report.embedded == report.added == 300
