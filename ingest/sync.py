@@ -152,6 +152,9 @@ def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[_F
     for path, root in find(paths):
         place = path.absolute().relative_to(above) if above else path.relative_to(root)
         uri = os.fsencode(place.as_posix()).decode("utf-8", "replace")  # names may be any bytes
+        if path.exists() and not path.is_file():
+            refused.append((str(path), "it is no regular file"))
+            continue
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -54,7 +54,7 @@ def _history(path: Path | None) -> tuple[Turn, ...]:
     try:
         turns = json.loads(path.read_text(encoding="utf-8"))
         return tuple(Turn(str(each["question"]), str(each.get("answer", ""))) for each in turns)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise QuestionError(
             f"the history {str(path)!r} can not be read: {error!r}; "
             'it must hold [{"question": "...", "answer": "..."}, ...]'

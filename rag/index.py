@@ -80,6 +80,8 @@ create virtual table keywords using fts5 (
 create virtual table vocabulary using fts5vocab (keywords, row);
 """
 
+_CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
+
 Vector = npt.NDArray[np.float32]
 Row = tuple[Any, ...]
 
@@ -118,7 +120,7 @@ class Generation:
             opened.callback(self._truth.close)
             self.recipe = self._check_manifest(fingerprint)
             client = _chroma(directory)
-            opened.callback(client.close)
+            opened.callback(_close, client)
             self._vectors = {
                 kind: client.get_collection(kind, embedding_function=None)
                 for kind in ("chunks", "sentences")
@@ -340,7 +342,7 @@ class Draft:
             "insert or replace into manifest values (?, ?)", self._manifest.items()
         )
         self._client = _chroma(self.directory)
-        self._open.callback(self._client.close)
+        self._open.callback(_close, self._client)
         self._vectors = {
             kind: self._client.get_or_create_collection(
                 kind, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
@@ -413,7 +415,7 @@ class Draft:
     def publish(self) -> None:
         """Finish the files and make this the generation that answers, in one step."""
         self._flush(1)
-        self._client.close()
+        _close(self._client)
         sizes = json.dumps(_vector_files(self.directory))
         self._truth.execute("insert or replace into manifest values ('vector_files', ?)", [sizes])
         self._truth.commit()
@@ -629,7 +631,8 @@ def _connect(directory: Path, mode: str) -> sqlite3.Connection:
 def _chroma(directory: Path) -> Client:
     settings = Settings(anonymized_telemetry=False)
     try:
-        client = chromadb.PersistentClient(str(directory / "chroma"), settings=settings)
+        with _CHROMA:
+            client = chromadb.PersistentClient(str(directory / "chroma"), settings=settings)
     except (ValueError, AttributeError) as error:  # what it raises on a file that is no database
         raise IndexDamagedError(
             f"Chroma can not open its files in {str(directory)!r}: {error}; "
@@ -650,6 +653,11 @@ def _vector_files(directory: Path) -> dict[str, int]:
     """Return the size in bytes of each file that holds vectors; reading never changes them."""
     files = sorted((directory / "chroma").glob("*/*"))
     return {file.relative_to(directory).as_posix(): file.stat().st_size for file in files}
+
+
+def _close(client: Client) -> None:
+    with _CHROMA:
+        client.close()
 
 
 def _files(directory: Path | None) -> dict[str, str]:

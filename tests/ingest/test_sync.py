@@ -297,24 +297,32 @@ def test_progress_is_told_for_each_new_file(
 
 
 def chance_texts(count: int) -> list[str]:
-    words = f"{FERRY} Apples grow where Tomas Lindqvist keeps bees and shows glass".split()
+    words = f"{FERRY} Apples grow where Tomas Lindqvist keeps bees".replace(".", "").split()
     chance = random.Random(7)  # noqa: S311  # any texts will do
     return [f"{' '.join(chance.choices(words, k=9))} {number}." for number in range(count)]
 
 
 def test_a_sentence_that_every_file_has_does_not_hide_the_others(
-    index: Index, bag_of_words: Encoder, tmp_path: Path
+    seeds_index: Path, encoder: Encoder, tmp_path: Path
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    texts = chance_texts(600)
+    with Index(seeds_index, encoder.fingerprint).reading() as generation:
+        texts = [
+            block.span.of(document.text)
+            for document in generation.documents()
+            for block in document.blocks
+            if block.kind == "paragraph"
+        ]
     for number, text in enumerate(texts):
         (folder / f"{number:03}.txt").write_text(f"{text}\n\nAll rights are reserved.")
-    sync(index, bag_of_words, [folder])
+    index = Index(tmp_path / "index", encoder.fingerprint)
+    sync(index, encoder, [folder])
     with index.reading() as generation:
-        for text in texts:
-            found = generation.nearest_sentences(bag_of_words.encode_query(text), 100)
-            assert max(found.values()) == pytest.approx(1, abs=1e-5)
+        for text in texts[::10]:
+            sentence = text.partition(". ")[0] + "."
+            best = max(generation.nearest_sentences(encoder.encode_query(sentence), 100).values())
+            assert best > 0.95
 
 
 def test_more_files_than_are_embedded_at_once_are_all_in(
