@@ -194,7 +194,13 @@ class Generation:
     def document(self, document_id: str) -> Document | None:
         """Return a document, or None when it is not in this generation."""
         rows = self._rows("select * from documents where id = ?", [document_id])
-        return _document(rows[0]) if rows else None
+        document = _document(rows[0]) if rows else None
+        if document is not None and document.id != document_id:
+            raise IndexDamagedError(
+                f"the text of {document.uri!r} is not the one that was ingested; "
+                "run python -m ingest PATH --rebuild"
+            )
+        return document
 
     def uris(self) -> dict[str, list[str]]:
         """Return where the files of each document lie, by document id."""
@@ -283,6 +289,11 @@ class Generation:
     def sentence_vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
         """Return the stored vectors of sentences."""
         rows = self._by_ids("id, vector", "sentences", "id", ids)
+        if len(rows) != len(set(ids)):
+            raise IndexDamagedError(
+                f"sentences are missing in {str(self.directory)!r}; "
+                "run python -m ingest PATH --rebuild"
+            )
         return {each: np.frombuffer(blob, np.float32) for each, blob in rows}
 
     def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:

@@ -10,6 +10,7 @@ from statistics import median_low
 from ingest.reading import Part
 from rag.types import BlockKind
 
+PROSE_WORDS = 6  # a line that long without an end goes on at the top of the next page
 ENDED = re.compile(r"[.!?…:;。][\"'”’»)\]\d]*\Z")
 BULLET = re.compile(r"[•▪◦‣■●○–-]\s+")
 ITEM = re.compile(rf"(?:{BULLET.pattern}|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]\s+)\S")
@@ -140,7 +141,7 @@ def _goes_on(group: Sequence[Line], line: Line, look: Look, *, edge: float) -> b
     flows = not ended and (line.text[:1].islower() or bool(BROKEN_WORD.search(above.text)))
     letter = (above.right - above.left) / len(above.text)
     word = letter * len(line.text.split(maxsplit=1)[0])
-    full = above.right + word + line.size / 2 > edge
+    full = above.right + word + line.size > edge
     listed = bool(ITEM.match(group[0].text))
     if ITEM.match(line.text) and (listed or ended or not full or line.text[0] == "•"):
         return False
@@ -148,7 +149,8 @@ def _goes_on(group: Sequence[Line], line: Line, look: Look, *, edge: float) -> b
         return False
     step = (above.bottom - line.bottom) / line.size
     if above.page != line.page or step < -0.5:  # a new page or column
-        return flows or (full and not ended and not look.stands_out(line))
+        prose = full or len(above.text.split()) >= PROSE_WORDS
+        return flows or (prose and not ended and not look.stands_out(line))
     if not 0.2 < step < PARAGRAPH_STEP * look.leading:
         return False
     indented = line.left > above.left + line.size and ended and not listed
