@@ -37,6 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
         return NOTHING_DONE
     _tell(report, as_json=given.json)
     if not report.added + report.changed + report.unchanged:
+        places = ", ".join(repr(str(path)) for path in given.paths)
+        print(
+            f"nothing could be read in {places}; put documents there and run again; "
+            f"the index {'is as it was' if report.index else 'is not there yet'}",
+            file=sys.stderr,
+        )
         return NOTHING_DONE
     return SOME_REFUSED if report.refused else ALL_READ
 
@@ -79,13 +85,9 @@ def _tell(report: Report, *, as_json: bool) -> None:
         print(f"refused {path}: {reason}", file=sys.stderr)
     print(", ".join(f"{count} {name}" for name, count in counts.items()), end="; ")
     print(f"{len(report.refused)} refused; {report.embedded} embedded in {report.seconds:.1f} s")
-    if report.index is None:
-        print("there is still no index: not one file could be read", file=sys.stderr)
-        return
-    held = report.index
-    print(f"the index holds {held.documents} documents, {held.sentences} sentences")
-    if not report.added + report.changed + report.unchanged:
-        print("nothing could be read; the index is as it was", file=sys.stderr)
+    if report.index is not None:
+        held = report.index
+        print(f"the index holds {held.documents} documents, {held.sentences} sentences")
 
 
 def _more(report: Report) -> dict[str, Any]:
