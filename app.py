@@ -1,6 +1,7 @@
 """`python app.py`: start the chat window on the index that the settings name."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def serve(settings: Settings) -> None:
             f"the port {settings.port} of {settings.host!r} can not be opened; "
             "stop what uses it or choose another with --port"
         ) from error
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     print(f"{chat.TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201
     demo.block_thread()
 

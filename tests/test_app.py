@@ -99,7 +99,7 @@ def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     greeting = process.stdout.readline()
     assert greeting.startswith("Visit Desk is at http://127.0.0.1:"), greeting
     yield Running(greeting.split()[4].rstrip("/"), files, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
 
 
