@@ -33,7 +33,6 @@ class Evidence:
         absent: share of the question's words, weighted by rarity, that no document has.
         english: the question is in the language that the embedded model reads best; sentences in
             other languages are all near each other for it.
-        foreign: the sentence is in another language than the question.
         lacking: the question asks for a kind of thing that the sentence does not have, or gives a
             number that its context does not have.
     """
@@ -48,7 +47,6 @@ class Evidence:
     absent: float
     lacking: bool
     english: bool
-    foreign: bool
     vector: Vector
 
     @property
@@ -98,7 +96,6 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
                 absent=absent,
                 lacking=lacks(query.text, sentence.text) or not numbers <= context,
                 english=query.language == "en",
-                foreign=chunk.language != query.language,
                 vector=vectors[sentence.id],
             )
             found.append(evidence)
