@@ -43,13 +43,28 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside a file, such as an attachment; `name` is as the container gives it."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """The text of a file; `metadata` may hold title, published, language and kind."""
+    """The text of a file; `metadata` may hold title, published, language and kind.
+
+    Attributes:
+        members: what the file contains besides its own text, each a file to read in its turn.
+        warnings: what a person should know of the text, one sentence each.
+    """
 
     text: str
     blocks: tuple[Block, ...]
     pages: tuple[Span, ...] = ()
     metadata: Mapping[str, Found] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def clean(text: str) -> str:
