@@ -6,7 +6,7 @@ from functools import cache
 import pysbd
 from pysbd.languages import LANGUAGE_CODES
 
-from rag.types import Block, Chunk, Document, Sentence, Span
+from rag.types import Block, Chunk, Document, Passage, Sentence, Span
 
 CHUNK_SIZE = 900  # characters; a chunk ends with the block or sentence that reaches it
 FRAGMENT_WORDS = 8  # a list item up to this long is quoted with what introduces it
@@ -25,6 +25,14 @@ def cut(document: Document) -> tuple[Chunk, ...]:
         for heading, section in _sections(document, bodies or set(document.blocks))
         for spans in _pack(_with_lists_whole(document, section))
     )
+
+
+def in_context(chunk: Chunk) -> Passage:
+    """Return what of a chunk is embedded: its text after the title and heading it stands under."""
+    context = f"{chunk.title}. {chunk.heading}\n"
+    shift = len(context) - chunk.span.start
+    parts = (Span(s.span.start + shift, s.span.end + shift) for s in chunk.sentences)
+    return Passage(context + chunk.text, tuple(parts))
 
 
 def _with_lists_whole(document: Document, section: list[Block]) -> list[list[Span]]:

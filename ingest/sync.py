@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingest.chunk import RECIPE, cut
+from ingest.chunk import RECIPE, cut, in_context
 from ingest.load import find, load
 from rag.errors import IndexMissingError, LoadError
 from rag.index import Draft, Index, Summary
@@ -133,18 +133,11 @@ class Writer:
         """Embed and write all that waits."""
         waiting = list(self._waiting.values())
         self._waiting.clear()
-        texts = [_in_context(chunk) for _, chunks in waiting for chunk in chunks]
-        sentences = [s.text for _, chunks in waiting for chunk in chunks for s in chunk.sentences]
-        vectors = self._encoder.encode_documents([*texts, *sentences])
-        of_chunks, of_sentences = iter(vectors[: len(texts)]), iter(vectors[len(texts) :])
+        passages = [in_context(chunk) for _, chunks in waiting for chunk in chunks]
+        vectors = iter(self._encoder.encode_passages(passages))
         for document, chunks in waiting:
-            self._draft.add(document, chunks, of_chunks, of_sentences)
+            self._draft.add(document, chunks, vectors)
         self.embedded += len(waiting)
-
-
-def _in_context(chunk: Chunk) -> str:
-    """Return what of a chunk is embedded: its text after the title and heading it stands under."""
-    return f"{chunk.title}. {chunk.heading}\n{chunk.text}"
 
 
 def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[_File]:

@@ -49,7 +49,7 @@ from rag.errors import (
 from rag.language import terms
 from rag.types import Block, Chunk, Document, Sentence, Span
 
-SCHEMA = "2"
+SCHEMA = "3"
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 CANARIES = 5  # stored vectors that are searched for when a generation is opened
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
@@ -83,6 +83,7 @@ create virtual table vocabulary using fts5vocab (keywords, row);
 _CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
 
 Vector = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.float32]
 Row = tuple[Any, ...]
 
 
@@ -382,13 +383,12 @@ class Draft:
         self,
         document: Document,
         chunks: Sequence[Chunk],
-        chunk_vectors: Iterator[Vector],
-        sentence_vectors: Iterator[Vector],
+        vectors: Iterator[Vectors],
     ) -> None:
-        """Put in a document, taking one vector a chunk and one a sentence in their order."""
+        """Put in a document, taking the vectors of each chunk: its own, then its sentences'."""
         self.describe(document)
         for chunk in chunks:
-            vector = next(chunk_vectors)
+            vector, *rest = next(vectors)
             vector_id = _vector_id(f"{chunk.title}\n{chunk.heading}\n{chunk.text}")
             cursor = self._truth.execute(
                 "insert into chunks values (null, ?, ?, ?, ?, ?, ?, ?)",
@@ -403,14 +403,15 @@ class Draft:
                 [number, context, text],
             )
             self._waiting["chunks"][vector_id] = vector
-            for sentence in chunk.sentences:
-                vector, vector_id = next(sentence_vectors), _vector_id(sentence.text)
+            for sentence, vector in zip(chunk.sentences, rest, strict=True):
+                place = f"{vector_id}:{sentence.span.start - chunk.span.start}"
+                sentence_id = _vector_id(place)
                 self._truth.execute(
                     "insert into sentences values (?, ?, ?, ?, ?, ?)",
-                    [sentence.id, number, sentence.span.start, sentence.span.end, vector_id,
+                    [sentence.id, number, sentence.span.start, sentence.span.end, sentence_id,
                      vector.tobytes()],
                 )  # fmt: skip
-                self._waiting["sentences"][vector_id] = vector
+                self._waiting["sentences"][sentence_id] = vector
         self._flush(BATCH_SIZE)
 
     def remove_file(self, uri: str) -> None:

@@ -4,7 +4,8 @@ import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -15,7 +16,9 @@ from langchain_core.embeddings import Embeddings
 
 from rag.errors import ModelError
 from rag.settings import EMBEDDED_MODEL, Settings
+from rag.types import Passage
 
+Vector = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float32]
 
 # The official weights: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
@@ -26,8 +29,22 @@ SAME = 1e-5  # the largest difference of a coordinate that counts as the same ve
 PROBES = ("a", "Who met whom, and when?", "word " * 300, "Étudier – ¿qué? 贸易 🙂")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokens:
+    """The vectors of a text's tokens, one row each, and the characters that each stands for.
+
+    Tokens that stand for no character, such as the one that ends a text, have empty offsets.
+    """
+
+    vectors: Vectors
+    offsets: npt.NDArray[np.int64]
+
+
 class _Backend(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens] | None:
+        """Return the tokens if a text's vector is the mean of theirs, else None."""
 
 
 class Encoder(Embeddings):
@@ -49,17 +66,51 @@ class Encoder(Embeddings):
         """Return one row a text, in the order of the texts."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        rows: dict[int, npt.NDArray[np.float32]] = {}
-        for start in range(0, len(texts), BATCH_SIZE):
-            batch = by_length[start : start + BATCH_SIZE]
+        rows: dict[int, Vector] = {}
+        for batch in _batches(texts):
             vectors = self._backend.encode([self._document_prompt + texts[i] for i in batch])
             rows.update(zip(batch, vectors, strict=True))
         return np.stack([rows[i] for i in range(len(texts))])
 
-    def encode_query(self, text: str) -> npt.NDArray[np.float32]:
+    def encode_passages(self, passages: Sequence[Passage]) -> list[Vectors]:
+        """Return for each passage the vector of the whole and, below it, one row a part.
+
+        A part's vector is the mean of its tokens' vectors as they are in the whole, so that it
+        knows its context and costs no pass of its own ("late chunking", arXiv:2409.04701). Parts
+        that the model does not see for the length of the whole are embedded by themselves, as are
+        all with a model whose vectors are no means.
+        """
+        pooled: dict[int, list[Vector | None]] = {}
+        for batch in _batches([each.text for each in passages]):
+            texts = [self._document_prompt + passages[i].text for i in batch]
+            tokens: Sequence[Tokens | None] = self._backend.tokens(texts) or [None] * len(batch)
+            for i, each in zip(batch, tokens, strict=True):
+                pooled[i] = self._pool(passages[i], each)
+        rows = [row for i in range(len(passages)) for row in pooled[i]]
+        pieces = [piece for each in passages for piece in each.pieces()]
+        unseen = [i for i, row in enumerate(rows) if row is None]
+        alone = self.encode_documents([pieces[i] for i in unseen])
+        for i, vector in zip(unseen, alone, strict=True):
+            rows[i] = vector
+        ends = np.cumsum([1 + len(each.parts) for each in passages])
+        return np.split(np.array(rows, dtype=np.float32), ends[:-1]) if passages else []
+
+    def _pool(self, passage: Passage, tokens: Tokens | None) -> list[Vector | None]:
+        if tokens is None:
+            return [None] * (1 + len(passage.parts))
+        starts, ends = tokens.offsets[:, 0], tokens.offsets[:, 1]
+        seen = int(ends.max(initial=0)) - len(self._document_prompt)
+        rows: list[Vector | None] = [_direction(tokens.vectors.mean(axis=0))]
+        for part in passage.parts:
+            start, end = (at + len(self._document_prompt) for at in (part.start, part.end))
+            inside = (starts >= start) & (ends <= end) & (starts < ends)
+            whole = len(passage.text[: part.end].rstrip()) <= seen and bool(inside.any())
+            rows.append(_direction(tokens.vectors[inside].mean(axis=0)) if whole else None)
+        return rows
+
+    def encode_query(self, text: str) -> Vector:
         """Return the vector of a question."""
-        vector: npt.NDArray[np.float32] = self._backend.encode([self._query_prompt + text])[0]
+        vector: Vector = self._backend.encode([self._query_prompt + text])[0]
         return vector
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -69,6 +120,18 @@ class Encoder(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question as LangChain wants it."""
         return list(map(float, self.encode_query(text)))
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Yield the places of texts of like length, for a batch is as long as its longest."""
+    by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    for start in range(0, len(texts), BATCH_SIZE):
+        yield by_length[start : start + BATCH_SIZE]
+
+
+def _direction(vector: Vector) -> Vector:
+    scaled: Vector = vector / np.linalg.norm(vector)
+    return scaled
 
 
 def load_encoder(settings: Settings, *, cache: Path | None = None) -> Encoder:
@@ -148,14 +211,17 @@ class _Onnx:
         self._tokenizer.enable_padding()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        return np.stack([_direction(each.vectors.mean(axis=0)) for each in self.tokens(texts)])
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         encoded = self._tokenizer.encode_batch(list(texts))
         ids = np.array([each.ids for each in encoded], dtype=np.int64)
         mask = np.array([each.attention_mask for each in encoded], dtype=np.int64)
-        (tokens,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
-        weights = mask[..., None].astype(np.float32)
-        means = (tokens * weights).sum(axis=1) / weights.sum(axis=1)
-        vectors: Vectors = means / np.linalg.norm(means, axis=1, keepdims=True)
-        return vectors
+        (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
+        return [
+            Tokens(rows[: sum(each.attention_mask)], _offsets(each.offsets, each.attention_mask))
+            for rows, each in zip(vectors, encoded, strict=True)
+        ]
 
 
 class _SentenceTransformers:
@@ -188,6 +254,34 @@ class _SentenceTransformers:
             self.model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False),
             dtype=np.float32,
         )
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens] | None:
+        if not self._averages():
+            return None
+        vectors = self.model.encode(
+            list(texts), output_value="token_embeddings", show_progress_bar=False
+        )
+        offsets = self.model.tokenizer(
+            list(texts),
+            return_offsets_mapping=True,
+            truncation=True,
+            max_length=self.model.max_seq_length,
+        )["offset_mapping"]
+        return [
+            Tokens(rows.float().numpy(), np.array(each, dtype=np.int64).reshape(-1, 2))
+            for rows, each in zip(vectors, offsets, strict=True)
+        ]
+
+    def _averages(self) -> bool:
+        """Tell whether a text's vector is the mean of its tokens' vectors and nothing more."""
+        names = [type(module).__name__ for module in self.model]
+        mean = getattr(self.model[1], "pooling_mode", "") == "mean" if len(names) > 1 else False
+        plain = names in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+        return plain and mean and bool(getattr(self.model.tokenizer, "is_fast", False))
+
+
+def _offsets(offsets: Sequence[tuple[int, int]], mask: Sequence[int]) -> npt.NDArray[np.int64]:
+    return np.array(offsets[: sum(mask)], dtype=np.int64).reshape(-1, 2)
 
 
 def _export(slow: _SentenceTransformers, graph: Path) -> None:

@@ -107,6 +107,18 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A text to embed, with the spans of it that get vectors of their own."""
+
+    text: str
+    parts: tuple[Span, ...] = ()
+
+    def pieces(self) -> tuple[str, ...]:
+        """Return the text and then each part of it."""
+        return (self.text, *(part.of(self.text) for part in self.parts))
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A retrieved chunk; a higher score is better."""
 

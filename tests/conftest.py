@@ -41,6 +41,9 @@ class BagOfWords:
                 vector[zlib.crc32(word.encode()) % 1024] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    def tokens(self, texts: Sequence[str]) -> None:
+        """Say that sentences are embedded by themselves."""
+
 
 @pytest.fixture(scope="session")
 def bag_of_words() -> Encoder:

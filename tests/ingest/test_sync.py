@@ -321,8 +321,8 @@ def test_a_sentence_that_every_file_has_does_not_hide_the_others(
     with index.reading() as generation:
         for text in texts[::10]:
             sentence = text.partition(". ")[0] + "."
-            best = max(generation.nearest_sentences(encoder.encode_query(sentence), 100).values())
-            assert best > 0.95
+            best = next(iter(generation.nearest_sentences(encoder.encode_query(sentence), 100)))
+            assert sentence in generation.chunks([best])[0].text
 
 
 def test_more_files_than_are_embedded_at_once_are_all_in(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.chunk import cut
+from ingest.chunk import cut, in_context
 from ingest.load import find, load
 from ingest.sync import sync
 from rag.errors import (
@@ -56,11 +56,12 @@ def test_chunks_come_in_the_order_asked_for(
 def test_vectors_come_back_as_they_were_put(
     generation: Generation, documents: tuple[Document, ...], encoder: Encoder
 ) -> None:
-    sentences = [each for chunk in cut(documents[0]) for each in chunk.sentences]
-    stored = generation.sentence_vectors([each.id for each in sentences])
-    vectors = encoder.encode_documents([each.text for each in sentences])
-    for each, vector in zip(sentences, vectors, strict=True):
-        assert np.abs(stored[each.id] - vector).max() < 1e-5
+    chunks = cut(documents[0])
+    stored = generation.sentence_vectors([s.id for chunk in chunks for s in chunk.sentences])
+    encoded = encoder.encode_passages([in_context(chunk) for chunk in chunks])
+    for chunk, (_, *vectors) in zip(chunks, encoded, strict=True):
+        for each, vector in zip(chunk.sentences, vectors, strict=True):
+            assert np.abs(stored[each.id] - vector).max() < 1e-5
 
 
 def test_counts_what_it_holds(generation: Generation, documents: tuple[Document, ...]) -> None:

@@ -9,6 +9,7 @@ from langchain_core.embeddings import Embeddings
 from rag.errors import ModelError
 from rag.models import Encoder, load_encoder
 from rag.settings import EMBEDDED_MODEL, Settings
+from rag.types import Passage, Span
 
 ODD = [
     "",
@@ -53,6 +54,54 @@ def test_vectors_have_length_one_and_the_order_of_their_texts(encoder: Encoder) 
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(ODD)), abs=1e-5)
     alone = np.stack([encoder.encode_documents([text])[0] for text in ODD])
     assert np.abs(vectors - alone).max() < 1e-5
+
+
+WHOLE = "Ana Ruiz met the minister. She spoke of trade with him. Then she left."
+PARTS = (Span(0, 26), Span(27, 55), Span(56, 70))
+LONG = "They met. " + "word " * 600 + "They left."
+
+
+def test_a_passage_has_the_vector_of_its_text_and_one_for_each_part(encoder: Encoder) -> None:
+    whole, *parts = encoder.encode_passages([Passage(WHOLE, PARTS)])[0]
+    assert np.abs(whole - encoder.encode_documents([WHOLE])[0]).max() < 1e-5
+    assert [np.linalg.norm(part) for part in parts] == pytest.approx([1, 1, 1], abs=1e-5)
+    alone = encoder.encode_documents([part.of(WHOLE) for part in PARTS])
+    nearest = [int((alone @ part).argmax()) for part in parts]
+    assert nearest == [0, 1, 2]
+
+
+def test_a_part_knows_the_passage_it_stands_in(encoder: Encoder) -> None:
+    other = WHOLE.replace("Ana Ruiz met the minister.", "The whale swam to the coast.")
+    one, two = encoder.encode_passages([Passage(WHOLE, PARTS), Passage(other, PARTS)])
+    assert np.abs(one[2] - two[2]).max() > 0.01
+
+
+def test_passages_have_the_same_vectors_without_the_graph(encoder: Encoder) -> None:
+    passages = [Passage(LONG, (Span(0, 9), Span(len(LONG) - 10, len(LONG)))), Passage(WHOLE, PARTS)]
+    slow = load_encoder(naming())
+    pairs = zip(encoder.encode_passages(passages), slow.encode_passages(passages), strict=True)
+    assert max(np.abs(fast - exact).max() for fast, exact in pairs) < 1e-5
+
+
+def test_a_part_that_the_model_does_not_reach_is_embedded_by_itself(encoder: Encoder) -> None:
+    end = Span(len(LONG) - 10, len(LONG))
+    _, reached, beyond = encoder.encode_passages([Passage(LONG, (Span(0, 9), end))])[0]
+    assert np.abs(beyond - encoder.encode_documents(["They left."])[0]).max() < 1e-5
+    assert np.abs(reached - encoder.encode_documents(["They met."])[0]).max() > 0.01
+
+
+def test_a_prompt_before_a_passage_does_not_shift_its_parts() -> None:
+    plain, prompted = load_encoder(naming()), load_encoder(naming(document_prompt="passage: "))
+    shifted = Passage(f"passage: {WHOLE}", tuple(Span(p.start + 9, p.end + 9) for p in PARTS))
+    (expected,), (found,) = (
+        plain.encode_passages([shifted]),
+        prompted.encode_passages([Passage(WHOLE, PARTS)]),
+    )
+    assert np.abs(found - expected).max() < 1e-5
+
+
+def test_no_passages_have_no_vectors(encoder: Encoder) -> None:
+    assert encoder.encode_passages([]) == []
 
 
 def test_no_texts_have_no_vectors(encoder: Encoder) -> None:
