@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from ingest.reading import Member, clean
 
+SLASH = re.compile(r"[/\\]")
 DRIVE = re.compile(r"\A[A-Za-z]:")
 LONGEST_NAME = 200  # characters; with a folder before it, a name of a file may be 255 bytes long
 
@@ -16,7 +17,7 @@ def harmless(name: str) -> str:
     >>> harmless("day 1/readout.pdf"), harmless("C:\\..\\..\\etc\\passwd"), harmless("/..")
     ('day 1/readout.pdf', 'etc/passwd', 'unnamed')
     """
-    words = (" ".join(clean(word).split()) for word in re.split(r"[/\\]", DRIVE.sub("", name)))
+    words = (" ".join(clean(word).split()) for word in SLASH.split(DRIVE.sub("", name)))
     return "/".join(_cut(word) for word in words if word.strip(".")) or "unnamed"
 
 
