@@ -3,13 +3,13 @@
 import posixpath
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lxml import etree
 from lxml.etree import _Element
 
 from ingest.readers.archive import Archive, entry_name
-from ingest.readers.decode import decode
+from ingest.readers.charsets import decode_declared
 from ingest.readers.html import whole_page
 from ingest.reading import Found, Part, Reading, clean, compose, first_heading, iso_date
 
@@ -17,7 +17,6 @@ CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 CHAPTERS = {"application/xhtml+xml", "text/html", "application/xml", "text/xml"}
 XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}\bencoding=[\"']([\w.-]{2,40})")
 DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
-MAX_CHAPTERS = 5000
 
 
 class _Book:
@@ -111,13 +110,13 @@ def _chapters(package: _Element, folder: str) -> Iterator[str]:
 
 
 def _path(folder: str, href: str) -> str:
-    return posixpath.normpath(posixpath.join(folder, unquote(urlsplit(href).path)))
+    return posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))
 
 
 def _page(data: bytes) -> bytes:
     """Return a chapter as UTF-8: its encoding is declared as XML does, not as HTML does."""
     declared = XML_ENCODING.search(data[:1000])
-    text = clean(decode(data, declared=declared[1].decode() if declared else ""))
+    text = clean(decode_declared(data, declared[1].decode() if declared else ""))
     return DECLARATION.sub("", text).encode()
 
 
@@ -140,4 +139,4 @@ def _first(package: _Element, name: str) -> str:
 
 
 def _words(element: _Element) -> str:
-    return " ".join("".join(map(str, element.itertext())).split())
+    return " ".join((element.text or "").split())
