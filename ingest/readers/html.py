@@ -20,6 +20,7 @@ FURNITURE = (
     "//nav|//footer|//aside|//form|//script|//style|//noscript|//template|//dialog|//button"
     "|//select|//svg|//iframe|//head|//header[not(ancestor::article or ancestor::main)]"
 )
+UNSEEN = "//script|//style|//template|//svg|//head|//title|//nav"
 HIDDEN = (
     "//body//*[@hidden or contains(translate(@style, ' ', ''), 'display:none')"
     " or contains(translate(@style, ' ', ''), 'visibility:hidden')]"
@@ -52,18 +53,34 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of pages
 
 def read(data: bytes) -> Reading:
     """Read the headings, paragraphs, lists, quotes and tables of a page's article."""
-    charset = CHARSET.search(data[:HEAD_BYTES])
-    text = clean(decode(data, declared=charset[1].decode() if charset else ""))
-    try:
-        page = document_fromstring(
-            text.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=False)
-        )
-    except etree.ParserError as error:
-        raise ValueError("it is not HTML") from error
+    page = _page(data)
     metadata = _metadata(page)
     _drop(page, HIDDEN)
     parts = _article(page)
     return compose(parts, first_heading(parts) | metadata)
+
+
+def whole_page(data: bytes) -> list[Part]:
+    """Return all that a page shows: a mail or a chapter has no article to be found in it.
+
+    Raises:
+        ValueError: the bytes are not HTML.
+    """
+    page = _page(data)
+    _drop(page, HIDDEN)
+    _drop(page, UNSEEN)
+    return list(_parts(page))
+
+
+def _page(data: bytes) -> HtmlElement:
+    charset = CHARSET.search(data[:HEAD_BYTES])
+    text = clean(decode(data, declared=charset[1].decode() if charset else ""))
+    try:
+        return document_fromstring(
+            text.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=False)
+        )
+    except etree.ParserError as error:
+        raise ValueError("it is not HTML") from error
 
 
 def _article(page: HtmlElement) -> list[Part]:

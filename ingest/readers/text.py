@@ -9,6 +9,7 @@ from ingest.reading import Found, Reading, clean
 from rag.types import Block, Span
 
 WIDEST_WRAP = 100  # columns; longer lines are paragraphs, not lines that an editor broke
+NARROWEST_WRAP = 40  # columns; shorter lines are names, addresses and the like
 LONGEST_HEADING = 80
 LINE = re.compile(r"^.*$", re.MULTILINE)
 ITEM = re.compile(r"(?:[-*•]|\d{1,3}[.)])\s+\S")
@@ -22,13 +23,14 @@ def read(data: bytes) -> Reading:
     """Read plain text; a block's offsets are offsets into the file, once decoded and cleaned."""
     text = clean(decode(data))
     metadata, start = front_matter(text)
-    blocks = _blocks(text, start)
+    blocks = paragraphs(text, start)
     if blocks and blocks[0].kind == "heading":
         metadata.setdefault("title", Found(blocks[0].span.of(text), "first heading"))
     return Reading(text, tuple(blocks), metadata=metadata)
 
 
-def _blocks(text: str, start: int) -> list[Block]:
+def paragraphs(text: str, start: int = 0) -> list[Block]:
+    """Return the headings, paragraphs and list items that begin at or after the start."""
     groups = _groups(text, start)
     width = _wrap_width(text, groups)
     blocks: list[Block] = []
@@ -66,7 +68,8 @@ def _wrap_width(text: str, groups: list[Lines]) -> int:
     breaks = [pair for group in groups for pair in pairwise(group)]
     width = max(narrow, default=0)
     full = sum(_is_broken(text, above, line, width) for above, line in breaks)
-    return width if len(narrow) >= 0.9 * len(columns) and 0 < len(breaks) <= 2 * full else 0
+    wrapped = width >= NARROWEST_WRAP and len(narrow) >= 0.9 * len(columns)
+    return width if wrapped and 0 < len(breaks) <= 2 * full else 0
 
 
 def _column(text: str, line: Span) -> int:
