@@ -13,6 +13,7 @@ from ir_measures import RR, R, nDCG
 from evals.cases import CaseError
 from evals.metrics import percentile
 from ingest.chunk import RECIPE
+from ingest.isolate import Source
 from ingest.sync import Writer
 from rag.index import Index
 from rag.language import identify, stand_alone
@@ -68,8 +69,9 @@ def _fill(index: Index, encoder: Encoder, corpus: Path) -> None:
         for row in _lines(corpus):
             document = _document(row)
             if document.blocks:
-                writer.put(row["_id"], "", document)
-        writer.flush()
+                source = Source(corpus, corpus.parent, row["_id"], "")
+                writer.put(source, [document])
+        writer.settle()
         draft.publish()
 
 

@@ -1,49 +1,129 @@
-"""Which file becomes which document: its reader, its limits, and what it says of itself."""
+"""Which file becomes which documents: its readers, its limits, and what it says of itself."""
 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import py3langid
 from babel import Locale
 from babel.core import get_global
 
-from ingest.readers import docx, html, markdown, pdf, text
-from ingest.reading import Found, Reading
-from rag.errors import LoadError
+from ingest.kinds import kind_of
+from ingest.readers import archive, docx, epub, html, mail, markdown, outlook, pdf, records, text
+from ingest.reading import FROM_NAME, Found, Reading, clean
 from rag.types import Document
 
-MAX_BYTES = 50_000_000
 LANGUAGE_SAMPLE = 20_000  # characters are plenty to tell a language by
 READERS: Mapping[str, Callable[[bytes], Reading]] = {
     ".txt": text.read,
-    ".text": text.read,
     ".md": markdown.read,
-    ".markdown": markdown.read,
     ".html": html.read,
-    ".htm": html.read,
     ".pdf": pdf.read,
     ".docx": docx.read,
+    ".epub": epub.read,
+    ".eml": mail.read,
+    ".msg": outlook.read,
+    ".json": records.read,
+    ".jsonl": records.read,
+    ".zip": archive.read,
 }
 READMES = {"readme", "readme.md", "readme.txt"}
-OLE_MARK = b"\xd0\xcf\x11\xe0"  # Word before 2007, and any Word file with a password
 FILE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
+LONGEST_VALUE = 500  # characters of a title
+
+Refusal = tuple[str, str]  # uri, reason
 
 
-def find(paths: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a file is read before it is refused.
+
+    Attributes:
+        seconds, memory_bytes: of the process that reads it.
+        characters: of all its documents together.
+        members: files inside it, at whatever depth.
+        depth: of files inside files.
+    """
+
+    file_bytes: int = 50_000_000
+    seconds: float = 60
+    memory_bytes: int = 2_000_000_000
+    characters: int = 20_000_000
+    pages: int = 5_000
+    members: int = 20_000
+    depth: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The documents of a file, and (uri, reason) of what of it could not be read."""
+
+    documents: tuple[Document, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(slots=True)
+class _Load:
+    """What was read of a file so far, and how much more may be."""
+
+    limits: Limits
+    documents: list[Document] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    characters: int = 0
+    members: int = 0
+
+    def take(self, name: str, uri: str, data: bytes, depth: int = 0) -> None:
+        """Read a file and the files inside it; what can not be read does not hurt the rest."""
+        try:
+            reading = READERS[kind_of(name, data)](data)
+            self._check(reading, depth)
+        except ValueError as error:
+            self.refusals.append((uri, str(error)))
+            return
+        except RecursionError:
+            self.refusals.append((uri, "it is nested too deeply"))
+            return
+        if reading.blocks:
+            self.documents.append(_document(reading, name, uri))
+        elif not reading.members:
+            self.refusals.append((uri, "it holds no text"))
+        for member in reading.members:
+            self.take(member.name, f"{uri}/{_line(member.name)}", member.data, depth + 1)
+
+    def _check(self, reading: Reading, depth: int) -> None:
+        self.characters += len(reading.text)
+        self.members += len(reading.members)
+        for found, allowed, what in (
+            (self.characters, self.limits.characters, "characters"),
+            (len(reading.pages), self.limits.pages, "pages"),
+            (self.members, self.limits.members, "files inside it"),
+        ):
+            if found > allowed:
+                raise ValueError(f"it has {found:,} {what}, where {allowed:,} are allowed")
+        if reading.members and depth >= self.limits.depth:
+            raise ValueError(f"it lies in {depth} files inside each other; it is not unpacked")
+
+
+def find(paths: Iterable[Path], refusals: list[Refusal]) -> Iterator[tuple[Path, Path]]:
     """Yield each file to load with its root: the folder it was found in, or its own for a file.
 
-    Hidden files and folders, folders behind symbolic links and READMEs are passed over.
+    Hidden files and folders, folders behind symbolic links and READMEs are passed over; a folder
+    that can not be listed is refused.
     """
+
+    def refuse(error: OSError) -> None:
+        refusals.append((str(error.filename), f"the folder can not be listed: {error.strerror}"))
+
     for path in paths:
         if not path.is_dir():
             yield path, path.parent
             continue
         files: list[Path] = []
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=refuse):
             folders[:] = [name for name in folders if not name.startswith(".")]
             files += [Path(folder, name) for name in names if _is_wanted(name)]
         yield from ((file, path) for file in sorted(files))
@@ -53,57 +133,28 @@ def _is_wanted(name: str) -> bool:
     return not name.startswith(".") and name.lower() not in READMES
 
 
-def load(path: Path, *, root: Path) -> Document:
-    """Read one file as a document.
-
-    Raises:
-        LoadError: the file can not be read as a document; its reason says why.
-    """
+def load(path: Path, *, root: Path, uri: str, limits: Limits = Limits()) -> Loaded:  # frozen
+    """Read one file, which may hold several documents or none that can be read."""
+    loaded = _Load(limits)
     try:
-        reader = _reader(path)
-        data = _bytes(path, root)
-        _check_content(path, data)
-        reading = reader(data)
+        data = _bytes(path, root, limits)
     except (ValueError, OSError) as error:
-        raise LoadError(path, _reason(error)) from error
-    except RecursionError as error:
-        raise LoadError(path, "it is nested too deeply") from error
-    if not reading.blocks:
-        raise LoadError(path, "it holds no text")
-    return _document(reading, path, root)
+        return Loaded(refusals=((uri, _reason(error)),))
+    loaded.take(_unicode(path.name), uri, data)
+    return Loaded(tuple(loaded.documents), tuple(loaded.refusals))
 
 
-def _reader(path: Path) -> Callable[[bytes], Reading]:
-    suffix = path.suffix.lower()
-    if suffix not in READERS:
-        raise ValueError(f"unsupported type {suffix!r}; supported are {' '.join(sorted(READERS))}")
-    return READERS[suffix]
-
-
-def _bytes(path: Path, root: Path) -> bytes:
+def _bytes(path: Path, root: Path, limits: Limits) -> bytes:
     if not path.resolve().is_relative_to(root.resolve()):
         raise ValueError(f"it is a link that leaves {str(root)!r}")
     if path.exists() and not path.is_file():
         raise ValueError("it is not a regular file")
     size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"it is too large: {size} bytes, where {MAX_BYTES} are allowed")
-    if not size:
-        raise ValueError("it is empty")
+    if size > limits.file_bytes:
+        raise ValueError(
+            f"it is too large: {size:,} bytes, where {limits.file_bytes:,} are allowed"
+        )
     return path.read_bytes()
-
-
-def _check_content(path: Path, data: bytes) -> None:
-    """Refuse a file whose content is not what its name says."""
-    suffix = path.suffix.lower()
-    if suffix == ".pdf" and b"%PDF-" not in data[:1024]:
-        raise ValueError("it is not a PDF, in spite of its name")
-    if suffix == ".docx" and data.startswith(OLE_MARK):
-        raise ValueError("it is encrypted or in the format of Word before 2007")
-    if suffix == ".docx" and not data.startswith(b"PK"):
-        raise ValueError("it is not a DOCX, in spite of its name")
-    if suffix not in (".pdf", ".docx") and data.startswith((b"%PDF-", b"PK\x03\x04", OLE_MARK)):
-        raise ValueError(f"it is not text, in spite of its name {path.name!r}")
 
 
 def _reason(error: ValueError | OSError) -> str:
@@ -114,40 +165,53 @@ def _reason(error: ValueError | OSError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _document(reading: Reading, path: Path, root: Path) -> Document:
+def _unicode(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")  # a name may be any bytes
+
+
+def _document(reading: Reading, name: str, uri: str) -> Document:
+    stem = PurePosixPath(name.replace("\\", "/")).stem
     found = {
-        "title": _title(reading, path),
-        "published": _published(reading, path),
+        "title": _title(reading, stem),
+        "published": _published(reading, stem),
         "language": _language(reading),
         "kind": reading.metadata.get("kind") or Found("document", "default"),
     }
     known = {name: value for name, value in found.items() if value}
     published = known.get("published")
     return Document(
-        title=known["title"].value,
-        uri=(path.parent.resolve() / path.name).relative_to(root.resolve()).as_posix(),
+        title=_line(known["title"].value),
+        uri=uri,
         text=reading.text,
         blocks=reading.blocks,
         language=known["language"].value,
-        kind=known["kind"].value,
+        kind=_line(known["kind"].value),
         published=date.fromisoformat(published.value) if published else None,
         pages=reading.pages,
         origins=tuple((name, value.origin) for name, value in known.items()),
+        warnings=reading.warnings,
     )
 
 
-def _title(reading: Reading, path: Path) -> Found:
-    stem = os.fsencode(path.stem).decode("utf-8", "replace")  # a name may be any bytes
-    words = re.sub(r"[-_\s]+", " ", FILE_DATE.sub(" ", stem)).strip() or stem
-    return reading.metadata.get("title") or Found(words[:1].upper() + words[1:], "file name")
+def _line(value: str) -> str:
+    """Return a value that a file gives on one line, without what nobody sees."""
+    return " ".join(clean(value).split())[:LONGEST_VALUE]
 
 
-def _published(reading: Reading, path: Path) -> Found | None:
-    named = FILE_DATE.search(path.stem)
+def _title(reading: Reading, stem: str) -> Found:
+    given = reading.metadata.get("title")
+    if given and _line(given.value):
+        return given
+    words = re.sub(r"[-_\s]+", " ", FILE_DATE.sub(" ", stem)).strip() or stem or "Untitled"
+    return Found(words[:1].upper() + words[1:], FROM_NAME)
+
+
+def _published(reading: Reading, stem: str) -> Found | None:
+    named = FILE_DATE.search(stem)
     if "published" in reading.metadata or not named:
         return reading.metadata.get("published")
     try:
-        return Found(date(int(named[1]), int(named[3]), int(named[4])).isoformat(), "file name")
+        return Found(date(int(named[1]), int(named[3]), int(named[4])).isoformat(), FROM_NAME)
     except ValueError:
         return None
 

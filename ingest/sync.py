@@ -4,17 +4,21 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from ingest import likeness
 from ingest.chunk import RECIPE, cut, in_context
-from ingest.load import find, load
-from rag.errors import IndexMissingError, LoadError
-from rag.index import Draft, Index, Summary
+from ingest.isolate import Reader, Source
+from ingest.load import Limits, Refusal, find
+from rag.draft import Draft, Piece
+from rag.errors import IndexMissingError
+from rag.index import Index, Summary
 from rag.models import Encoder
+from rag.store import address
 from rag.types import Chunk, Document
 
-EMBED_AT_ONCE = 256  # chunks and sentences; enough of like length to fill batches
+EMBED_AT_ONCE = 128  # chunks; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
 
@@ -25,8 +29,8 @@ class Report:
 
     Attributes:
         added: files, as are changed, removed and unchanged.
-        refused: (path, reason) of each file that is not in.
-        embedded: documents whose vectors were computed.
+        refused: (path, reason) of each file, or file inside a file, that is not in.
+        embedded: documents of which something was embedded.
         index: what the index holds now, None when there is none.
     """
 
@@ -34,18 +38,10 @@ class Report:
     changed: int
     removed: int
     unchanged: int
-    refused: tuple[tuple[str, str], ...]
+    refused: tuple[Refusal, ...]
     embedded: int
     seconds: float
     index: Summary | None
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: Path
-    root: Path
-    uri: str
-    hash: str
 
 
 def sync(
@@ -53,6 +49,7 @@ def sync(
     encoder: Encoder,
     paths: Sequence[Path],
     *,
+    limits: Limits = Limits(),  # noqa: B008  # frozen
     rebuild: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Report:
@@ -63,46 +60,97 @@ def sync(
 
     Raises:
         IndexBusyError: another process is writing the index.
+        IndexWriteError: the index can not be written.
     """
     started = time.monotonic()
-    refused: list[tuple[str, str]] = []
-    files = list({file.uri: file for file in _files(paths, refused)}.values())
+    found = _find(paths)
     with index.writing(RECIPE, rebuild=rebuild) as draft:
-        known = draft.files
-        new = [file for file in files if known.get(file.uri) != file.hash]
-        gone = sorted(known.keys() - {file.uri for file in files})
-        if new or gone:
-            draft.begin()
+        change = _Change(draft, found)
         writer = Writer(draft, encoder)
-        read = set()
-        for number, file in enumerate(new):
-            progress(file.uri, number, len(new))
-            document = _load(file, refused)
-            if file.uri in known:
-                draft.remove_file(file.uri)
-            if document is not None:
-                writer.put(file.uri, file.hash, document)
-                read.add(file.uri)
-        writer.flush()
-        unchanged = len(files) - len(new)
-        lost = [file.uri for file in new if file.uri in known and file.uri not in read]
-        if (read or unchanged) and (read or gone or lost):
-            for uri in gone:
-                draft.remove_file(uri)
-            draft.publish()
-            removed = len(gone) + len(lost)
-        else:
-            removed = 0
+        if change.new or change.gone:
+            draft.begin([str(path.absolute()) for path in paths])
+            _read(change, writer, limits, progress)
+            change.publish(writer)
     return Report(
-        added=len(read - known.keys()),
-        changed=len(read & known.keys()),
-        removed=removed,
-        unchanged=unchanged,
-        refused=tuple(refused),
+        added=change.added,
+        changed=change.changed,
+        removed=change.removed,
+        unchanged=change.unchanged,
+        refused=tuple(change.refusals()),
         embedded=writer.embedded,
         seconds=time.monotonic() - started,
         index=_summary(index),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What lies under the paths: files by uri, and what could not be looked at."""
+
+    sources: dict[str, Source]
+    refusals: tuple[Refusal, ...]
+    closed: tuple[str, ...]  # folders that can not be listed; what they held may still be there
+
+
+class _Change:
+    """What is different from what the draft knows, and what became of it."""
+
+    def __init__(self, draft: Draft, found: _Found) -> None:
+        known = draft.files
+        self._draft = draft
+        self._found = found
+        self._paths = {uri: str(source.path) for uri, source in found.sources.items()}
+        self._refused = {uri: draft.refusals.get(uri, []) for uri in known}
+        self.new = [each for each in found.sources.values() if known.get(each.uri) != each.hash]
+        lost = known.keys() - found.sources.keys()
+        self.gone = sorted(uri for uri in lost if not uri.startswith(found.closed))
+        self.added = self.changed = self.removed = 0
+        self._empty = {uri for uri in known if self._is_refused(uri)}
+        same = found.sources.keys() - {each.uri for each in self.new}
+        self.unchanged = len(same - self._empty)
+        self._in = 0
+
+    def _is_refused(self, uri: str) -> bool:
+        """Tell whether nothing at all of a file could be read."""
+        return any(where == uri for where, _ in self._refused[uri])
+
+    def note(self, source: Source, documents: int, refusals: Sequence[Refusal]) -> None:
+        """Note what became of a file that was read."""
+        was_in = source.uri in self._draft.files and source.uri not in self._empty
+        self._refused[source.uri] = list(refusals)
+        self._in += bool(documents)
+        if documents:
+            self.added += not was_in
+            self.changed += was_in
+        else:
+            self.removed += was_in
+
+    def publish(self, writer: "Writer") -> None:
+        """Publish the draft, unless nothing at all could be read of what there is."""
+        if not self._in + self.unchanged:
+            self.removed = 0
+            return
+        for uri in self.gone:
+            self._draft.remove_file(uri)
+            self.removed += uri not in self._empty
+            self._refused.pop(uri)
+        writer.settle()
+        self._draft.publish()
+
+    def refusals(self) -> Iterator[Refusal]:
+        """Yield (path, reason) of all that is not in, as the paths were named."""
+        yield from self._found.refusals
+        for uri, refused in sorted(self._refused.items()):
+            if uri in self._paths:
+                yield from ((self._paths[uri] + where[len(uri) :], why) for where, why in refused)
+
+
+def _read(change: _Change, writer: "Writer", limits: Limits, progress: Progress) -> None:
+    with Reader(limits) as reader:
+        for number, (source, loaded) in enumerate(reader.read(change.new)):
+            progress(source.uri, number, len(change.new))
+            change.note(source, len(loaded.documents), loaded.refusals)
+            writer.put(source, loaded.documents, loaded.refusals)
 
 
 class Writer:
@@ -112,62 +160,82 @@ class Writer:
         self.embedded = 0
         self._draft = draft
         self._encoder = encoder
-        self._waiting: dict[str, tuple[Document, tuple[Chunk, ...]]] = {}
+        self._waiting: list[tuple[Document, tuple[Chunk, ...]]] = []
 
-    def put(self, uri: str, file_hash: str, document: Document) -> None:
-        """Take a document in; its text is embedded unless another file brought it already."""
-        self._draft.add_file(uri, file_hash, document.id)
-        if document.id in self._waiting:
-            return
-        if self._draft.has(document.id):
-            self._draft.describe(document)
-            return
-        self._waiting[document.id] = document, cut(document)
-        pieces = (
-            1 + len(chunk.sentences) for _, chunks in self._waiting.values() for chunk in chunks
-        )
-        if sum(pieces) >= EMBED_AT_ONCE:
+    def put(
+        self, source: Source, documents: Sequence[Document], refusals: Sequence[Refusal] = ()
+    ) -> None:
+        """Take a file in; a text is embedded unless another file brought it already."""
+        self._draft.put_file(source.uri, source.hash, refusals)
+        for document in documents:
+            if self._draft.place(document, source.uri):
+                self._add(document)
+
+    def settle(self) -> None:
+        """Write all that waits, and what the draft needs before it can be published."""
+        self.flush()
+        for document in self._draft.settle():
+            self._add(document)
+        self.flush()
+        likeness.cluster(self._draft)
+
+    def _add(self, document: Document) -> None:
+        self._waiting.append((document, cut(document)))
+        if sum(len(chunks) for _, chunks in self._waiting) >= EMBED_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
-        """Embed and write all that waits."""
-        waiting = list(self._waiting.values())
-        self._waiting.clear()
-        passages = [in_context(chunk) for _, chunks in waiting for chunk in chunks]
-        vectors = iter(self._encoder.encode_passages(passages))
+        """Embed what is not embedded yet of all that waits, and write it."""
+        waiting, self._waiting = self._waiting, []
+        passages = {
+            chunk: in_context(chunk, document) for document, chunks in waiting for chunk in chunks
+        }
+        ids = {chunk: address(repr(passage)) for chunk, passage in passages.items()}
+        vectors = self._draft.remembered(ids.values())
+        new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in vectors}
+        vectors |= zip(new, self._encoder.encode_passages(list(new.values())), strict=True)
         for document, chunks in waiting:
-            self._draft.add(document, chunks, vectors)
-        self.embedded += len(waiting)
+            pieces = [Piece(chunk, ids[chunk], vectors[ids[chunk]]) for chunk in chunks]
+            self._draft.add(document, pieces)
+            self.embedded += any(ids[chunk] in new for chunk in chunks)
 
 
-def _files(paths: Sequence[Path], refused: list[tuple[str, str]]) -> Iterator[_File]:
+def _find(paths: Sequence[Path]) -> _Found:
     above = _common_folder(paths) if paths[1:] else None
-    for path, root in find(paths):
+
+    def uri_of(path: Path, root: Path) -> str:
         place = path.absolute().relative_to(above) if above else path.relative_to(root)
-        uri = os.fsencode(place.as_posix()).decode("utf-8", "replace")  # names may be any bytes
+        return os.fsencode(place.as_posix()).decode("utf-8", "replace")  # names may be any bytes
+
+    refusals: list[Refusal] = []
+    closed: list[Refusal] = []
+    sources: dict[str, Source] = {}
+    for path, root in find(paths, closed):
         if path.exists() and not path.is_file():
-            refused.append((str(path), "it is no regular file"))
+            refusals.append((str(path), "it is no regular file"))
             continue
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            refused.append((str(path), f"the file can not be read: {error.strerror}"))
+            refusals.append((str(path), f"the file can not be read: {error.strerror}"))
         else:
-            yield _File(path, root, uri, digest)
+            uri = uri_of(path, root)
+            sources[uri] = Source(path, root, uri, digest)
+    prefixes = [_prefix(Path(folder), paths, uri_of) for folder, _ in closed]
+    return _Found(sources, (*closed, *refusals), tuple(prefixes))
+
+
+def _prefix(folder: Path, paths: Sequence[Path], uri_of: Callable[[Path, Path], str]) -> str:
+    """Return what the uris of all files in a folder begin with."""
+    root = next(path for path in paths if folder.is_relative_to(path))
+    uri = uri_of(folder, root)
+    return "" if uri == "." else f"{uri}/"
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:
     common = Path(os.path.commonpath([path.absolute() for path in paths]))
     return common if common.is_dir() else common.parent
-
-
-def _load(file: _File, refused: list[tuple[str, str]]) -> Document | None:
-    try:
-        return replace(load(file.path, root=file.root), uri=file.uri)
-    except LoadError as error:
-        refused.append((str(error.path), error.reason))
-        return None
 
 
 def _summary(index: Index) -> Summary | None:

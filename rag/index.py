@@ -1,44 +1,32 @@
-"""One directory of documents that can be searched; alone knows Chroma and SQLite.
+"""One directory of documents that can be searched: its current generation, and who may write.
 
-    <directory>/CURRENT                 names the generation that answers
-    <directory>/generations/<name>/     truth.sqlite: documents, chunks, sentences, their vectors
-                                        and the keyword index; chroma/: the vectors, to be searched
-    <directory>/lock, writer.pid        held while a new generation is being written
-
-A generation never changes once it is named in CURRENT. A writer builds a new one beside it and then
-replaces the name; readers notice at their next question. So no two processes share a Chroma path
+A generation never changes once it is pointed to. A writer builds a new one beside it and then
+moves the pointer; readers notice at their next question. So no two processes share a Chroma path
 while one of them writes, which Chroma does not survive: readers keep deleted vectors, writers lose
-some. Equal vectors, such as those of a sentence that every page repeats, are in Chroma once: many
-of them side by side cut others off from its search graph.
+some. Equal vectors, such as those of a page that two files have, are in Chroma once: many of them
+side by side cut others off from its search graph.
 """
 
 import contextlib
-import hashlib
 import json
 import os
-import re
-import secrets
 import shutil
 import sqlite3
 import threading
-import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-import chromadb
 import numpy as np
-import numpy.typing as npt
 import rapidfuzz.process
-from chromadb.api.client import Client
-from chromadb.api.models.Collection import Collection
-from chromadb.config import Settings
 from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
 from rapidfuzz.distance import OSA
 
+from rag import store
+from rag.draft import Draft, Refusal
 from rag.errors import (
     IndexBusyError,
     IndexDamagedError,
@@ -46,44 +34,15 @@ from rag.errors import (
     IndexMissingError,
     IndexWriteError,
 )
-from rag.language import terms
-from rag.types import Block, Chunk, Document, Sentence, Span
+from rag.store import DESCRIPTION, KINDS, SCHEMA, damage
+from rag.store import Vector as Vector
+from rag.store import current as current
+from rag.types import Chunk, Document, Sentence, Span
 
-SCHEMA = "3"
-BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 CANARIES = 5  # stored vectors that are searched for when a generation is opened
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
-GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
-TABLES = """
-create table manifest (key text primary key, value text not null) without rowid;
-create table documents (
-    id text primary key, uri text not null, title text not null, language text not null,
-    kind text not null, published text, text text not null, blocks text not null,
-    pages text not null, origins text not null) without rowid;
-create table files (
-    uri text primary key, hash text not null, document_id text not null) without rowid;
-create table chunks (
-    number integer primary key, id text not null unique, document_id text not null,
-    start integer not null, end integer not null, heading text not null,
-    vector_id text not null, vector blob not null);
-create table sentences (
-    id text primary key, chunk integer not null, start integer not null, end integer not null,
-    vector_id text not null, vector blob not null) without rowid;
-create index chunks_of_vector on chunks (vector_id);
-create index sentences_of_vector on sentences (vector_id);
-create index sentences_of_chunk on sentences (chunk, start);
-create index chunks_of_document on chunks (document_id, start);
-create index files_of_document on files (document_id);
-create virtual table keywords using fts5 (
-    context, text, tokenize = "unicode61 remove_diacritics 2");
-create virtual table vocabulary using fts5vocab (keywords, row);
-"""
 
-_CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
-
-Vector = npt.NDArray[np.float32]
-Vectors = npt.NDArray[np.float32]
 Row = tuple[Any, ...]
 
 
@@ -99,32 +58,21 @@ class Summary:
     last: date | None
 
 
-@contextlib.contextmanager
-def _damage(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, ChromaError) as error:
-        raise IndexDamagedError(
-            f"the index generation {str(directory)!r} can not be read: {error}; "
-            "run python -m ingest PATH --rebuild"
-        ) from error
-
-
 class Generation:
     """One complete state of the index, open for reading by any number of threads."""
 
     def __init__(self, directory: Path, fingerprint: str) -> None:
         self.directory = directory
         self.name = directory.name
-        with _damage(directory), contextlib.ExitStack() as opened:
-            self._truth = _connect(directory, "mode=ro&immutable=1")
+        with damage(directory), contextlib.ExitStack() as opened:
+            opened.enter_context(store.hold(directory))
+            self._truth = store.connect(directory, "mode=ro&immutable=1")
             opened.callback(self._truth.close)
             self.recipe = self._check_manifest(fingerprint)
-            client = _chroma(directory)
-            opened.callback(_close, client)
+            client = store.open_chroma(directory)
+            opened.callback(store.close_chroma, client)
             self._vectors = {
-                kind: client.get_collection(kind, embedding_function=None)
-                for kind in ("chunks", "sentences")
+                kind: client.get_collection(kind, embedding_function=None) for kind in KINDS
             }
             self._canary()
             self._opened = opened.pop_all()
@@ -133,7 +81,7 @@ class Generation:
         )
 
     def _check_manifest(self, fingerprint: str) -> str:
-        manifest: dict[str, str] = dict(self._rows("select key, value from manifest"))
+        manifest = store.manifest_of(self._truth)
         if manifest.get("schema") != SCHEMA:
             raise IndexMismatchError(
                 f"the index {str(self.directory)!r} has schema {manifest.get('schema')!r}, not "
@@ -145,7 +93,7 @@ class Generation:
                 f"{fingerprint!r}; run python -m ingest PATH again, or set "
                 "VISIT_DESK_EMBEDDING_MODEL back"
             )
-        expected, found = json.loads(manifest["vector_files"]), _vector_files(self.directory)
+        expected, found = json.loads(manifest["vector_files"]), store.vector_files(self.directory)
         # Chroma empties and writes small files again while it opens them: 0 says nothing.
         cut = {name: size for name, size in found.items() if size not in (0, expected.get(name))}
         if cut or expected.keys() != found.keys():
@@ -187,17 +135,18 @@ class Generation:
             self._rows("select count(*) from chunks")[0],
             self._rows("select count(*) from sentences")[0],
         )
-        return Summary(self.name, documents, chunks, sentences, _date(first), _date(last))
+        return Summary(self.name, documents, chunks, sentences, store.day(first), store.day(last))
 
     def documents(self, most: int = -1) -> tuple[Document, ...]:
         """Return every document, or so many, in the order of their places in the folder."""
-        rows = self._rows("select * from documents order by uri limit ?", [most])
-        return tuple(map(_document, rows))
+        query = f"select {DESCRIPTION}, text, blocks, pages from documents order by uri limit ?"
+        return tuple(map(store.document, self._rows(query, [most])))
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or None when it is not in this generation."""
-        rows = self._rows("select * from documents where id = ?", [document_id])
-        document = _document(rows[0]) if rows else None
+        query = f"select {DESCRIPTION}, text, blocks, pages from documents where id = ?"
+        rows = self._rows(query, [document_id])
+        document = store.document(rows[0]) if rows else None
         if document is not None and document.id != document_id:
             raise IndexDamagedError(
                 f"the text of {document.uri!r} is not the one that was ingested; "
@@ -206,11 +155,20 @@ class Generation:
         return document
 
     def uris(self) -> dict[str, list[str]]:
-        """Return where the files of each document lie, by document id."""
+        """Return where the text of each document lies, by document id."""
         places: dict[str, list[str]] = {}
-        for document_id, uri in self._rows("select document_id, uri from files order by uri"):
+        for document_id, uri in self._rows("select document_id, uri from places order by uri"):
             places.setdefault(document_id, []).append(uri)
         return places
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Return (uri, reason) of what lies in the folder and could not be read."""
+        return tuple(self._rows("select uri, reason from refusals order by uri, reason"))
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths that were ingested."""
+        (paths,) = self._rows("select value from manifest where key = 'paths'")[0]
+        return tuple(json.loads(paths))
 
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""
@@ -276,7 +234,7 @@ class Generation:
     def chunks(self, ids: Sequence[str]) -> tuple[Chunk, ...]:
         """Return chunks with their sentences, in the order of the ids."""
         rows = self._by_ids(
-            "c.id, c.number, c.document_id, c.start, c.end, d.title, c.heading, d.language, "
+            "c.id, c.number, c.document_id, c.start, c.end, d.title, c.heading, c.language, "
             "substr(d.text, c.start + 1, c.end - c.start)",
             "chunks c join documents d on d.id = c.document_id",
             "c.id",
@@ -300,7 +258,7 @@ class Generation:
         return {each: np.frombuffer(blob, np.float32) for each, blob in rows}
 
     def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
-        with _damage(self.directory):
+        with damage(self.directory):
             result = self._vectors[kind].query(
                 query_embeddings=[cast(Sequence[float], vector)],
                 n_results=top_k,
@@ -313,174 +271,12 @@ class Generation:
         }
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
-        with _damage(self.directory):
+        with damage(self.directory):
             return self._truth.execute(query, values).fetchall()
 
     def _by_ids(self, columns: str, table: str, key: str, ids: Sequence[object]) -> list[Row]:
         marks = ",".join("?" * len(ids))
         return self._rows(f"select {columns} from {table} where {key} in ({marks})", ids)
-
-
-class Draft:
-    """The next generation: a copy of the current one that is changed and then published.
-
-    Nothing is copied before `begin`, and nothing answers questions before `publish`.
-    """
-
-    def __init__(
-        self, root: Path, previous: Path | None, files: dict[str, str], manifest: dict[str, str]
-    ) -> None:
-        created = datetime.now(UTC)
-        name = f"{created:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        self.files = files
-        self.directory = root / "generations" / name
-        self._root = root
-        self._previous = previous
-        self._manifest = {**manifest, "created": created.isoformat(timespec="seconds")}
-        self._waiting: dict[str, dict[str, Vector]] = {"chunks": {}, "sentences": {}}
-        self._open = contextlib.ExitStack()
-        self._published = False
-
-    def begin(self) -> None:
-        """Make the copy, or empty tables when there is nothing to start from."""
-        if self._previous is not None:
-            shutil.copytree(self._previous, self.directory)
-        else:
-            self.directory.mkdir(parents=True)
-        self._truth = _connect(self.directory, "mode=rwc")
-        self._open.callback(self._truth.close)
-        if self._previous is None:
-            self._truth.executescript(TABLES)
-        self._truth.execute("begin")
-        self._truth.executemany(
-            "insert or replace into manifest values (?, ?)", self._manifest.items()
-        )
-        self._client = _chroma(self.directory)
-        self._open.callback(_close, self._client)
-        self._vectors = {
-            kind: self._client.get_or_create_collection(
-                kind, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
-            )
-            for kind in ("chunks", "sentences")
-        }
-
-    def has(self, document_id: str) -> bool:
-        """Tell whether the text of a document is in already."""
-        query = "select 1 from documents where id = ?"
-        return self._truth.execute(query, [document_id]).fetchone() is not None
-
-    def add_file(self, uri: str, file_hash: str, document_id: str) -> None:
-        """Note that a file holds a document that is in."""
-        self._truth.execute("insert into files values (?, ?, ?)", [uri, file_hash, document_id])
-
-    def describe(self, document: Document) -> None:
-        """Write what is known of a document, in place of what was known of the same text."""
-        self._truth.execute(
-            "insert or replace into documents values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(document)
-        )
-
-    def add(
-        self,
-        document: Document,
-        chunks: Sequence[Chunk],
-        vectors: Iterator[Vectors],
-    ) -> None:
-        """Put in a document, taking the vectors of each chunk: its own, then its sentences'."""
-        self.describe(document)
-        for chunk in chunks:
-            vector, *rest = next(vectors)
-            vector_id = _vector_id(f"{chunk.title}\n{chunk.heading}\n{chunk.text}")
-            cursor = self._truth.execute(
-                "insert into chunks values (null, ?, ?, ?, ?, ?, ?, ?)",
-                [chunk.id, chunk.document_id, chunk.span.start, chunk.span.end, chunk.heading,
-                 vector_id, vector.tobytes()],
-            )  # fmt: skip
-            number = cursor.lastrowid
-            context = " ".join(terms(f"{document.title} {chunk.heading}", document.language))
-            text = " ".join(terms(chunk.text, document.language))
-            self._truth.execute(
-                "insert into keywords (rowid, context, text) values (?, ?, ?)",
-                [number, context, text],
-            )
-            self._waiting["chunks"][vector_id] = vector
-            for sentence, vector in zip(chunk.sentences, rest, strict=True):
-                place = f"{vector_id}:{sentence.span.start - chunk.span.start}"
-                sentence_id = _vector_id(place)
-                self._truth.execute(
-                    "insert into sentences values (?, ?, ?, ?, ?, ?)",
-                    [sentence.id, number, sentence.span.start, sentence.span.end, sentence_id,
-                     vector.tobytes()],
-                )  # fmt: skip
-                self._waiting["sentences"][sentence_id] = vector
-        self._flush(BATCH_SIZE)
-
-    def remove_file(self, uri: str) -> None:
-        """Take a file out, and its document with it unless another file holds the same text."""
-        query = "delete from files where uri = ? returning document_id"
-        (document_id,) = self._truth.execute(query, [uri]).fetchall()[0]
-        query = "select min(uri) from files where document_id = ?"
-        (other,) = self._truth.execute(query, [document_id]).fetchone()
-        if other is not None:
-            query = "update documents set uri = ? where id = ? and uri = ?"
-            self._truth.execute(query, [other, document_id, uri])
-        else:
-            self._remove_document(document_id)
-
-    def publish(self) -> None:
-        """Finish the files and make this the generation that answers, in one step."""
-        self._flush(1)
-        _close(self._client)
-        sizes = json.dumps(_vector_files(self.directory))
-        self._truth.execute("insert or replace into manifest values ('vector_files', ?)", [sizes])
-        self._truth.commit()
-        self._open.close()
-        pointer = self._root / "CURRENT"
-        unfinished = self._root / "CURRENT.new"
-        with unfinished.open("w", encoding="ascii") as file:
-            file.write(self.directory.name)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(pointer)
-        self._published = True
-
-    def close(self) -> None:
-        """Let go of the files, and of the copy itself unless it was published."""
-        self._open.close()
-        if not self._published:
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-    def _remove_document(self, document_id: str) -> None:
-        self._flush(1)
-        query = "delete from chunks where document_id = ? returning number, vector_id"
-        chunks = self._truth.execute(query, [document_id]).fetchall()
-        sentences: set[str] = set()
-        for number, _ in chunks:
-            query = "delete from sentences where chunk = ? returning vector_id"
-            sentences.update(each for (each,) in self._truth.execute(query, [number]).fetchall())
-            self._truth.execute("delete from keywords where rowid = ?", [number])
-        self._truth.execute("delete from documents where id = ?", [document_id])
-        self._remove_vectors("chunks", {vector_id for _, vector_id in chunks})
-        self._remove_vectors("sentences", sentences)
-
-    def _remove_vectors(self, kind: str, ids: set[str]) -> None:
-        """Remove the vectors that nothing has any more."""
-        query = f"select 1 from {kind} where vector_id = ? limit 1"
-        unused = [each for each in sorted(ids) if not self._truth.execute(query, [each]).fetchone()]
-        _each_batch(unused, lambda batch: self._vectors[kind].delete(ids=batch))
-
-    def _flush(self, at_least: int) -> None:
-        for kind, waiting in self._waiting.items():
-            if len(waiting) >= at_least:
-                _each_batch(list(waiting), self._upsert(self._vectors[kind], waiting))
-                waiting.clear()
-
-    @staticmethod
-    def _upsert(
-        collection: Collection, vectors: Mapping[str, Vector]
-    ) -> Callable[[list[str]], object]:
-        return lambda ids: collection.upsert(
-            ids=ids, embeddings=[cast(Sequence[float], vectors[i]) for i in ids]
-        )
 
 
 class Index:
@@ -517,10 +313,21 @@ class Index:
         directory = current(self.directory)
         if self._current is not None and self._current.name == directory.name:
             return self._current
-        previous, self._current = self._current, Generation(directory, self._fingerprint)
+        previous, self._current = self._current, self._opened(directory)
         if previous is not None:
             self._close_unread(previous)
         return self._current
+
+    def _opened(self, directory: Path) -> Generation:
+        """Open a generation, or the one after it if a writer removes it meanwhile."""
+        while True:
+            try:
+                return Generation(directory, self._fingerprint)
+            except IndexDamagedError:
+                newer = current(self.directory)
+                if newer == directory:
+                    raise
+                directory = newer
 
     def _close_unread(self, generation: Generation) -> None:
         if not self._readers.get(generation.name):
@@ -577,12 +384,12 @@ class Index:
     def _drafting(self, recipe: str, *, rebuild: bool) -> Iterator[Draft]:
         manifest = {"schema": SCHEMA, "fingerprint": self._fingerprint, "recipe": recipe}
         previous = None if rebuild else self._reusable(recipe)
-        draft = Draft(self.directory, previous, _files(previous), manifest)
+        draft = Draft(self.directory, previous, manifest)
         try:
             yield draft
         finally:
             draft.close()
-            self._remove_old(keep=previous)
+            self._remove_old()
 
     def _reusable(self, recipe: str) -> Path | None:
         """Return the current generation's directory if a new one can start from it."""
@@ -594,128 +401,19 @@ class Index:
         generation.close()
         return generation.directory if same else None
 
-    def _remove_old(self, keep: Path | None) -> None:
-        """Remove every generation but the current one and the one before it."""
+    def _remove_old(self) -> None:
+        """Remove every generation but the current one and those that are being read."""
         try:
-            kept = {current(self.directory), keep}
+            kept = current(self.directory)
         except (IndexMissingError, IndexDamagedError):
             return
         for each in (self.directory / "generations").iterdir():
-            if each not in kept:
+            if each != kept and not store.is_held(each):
                 shutil.rmtree(each, ignore_errors=True)
-
-
-def current(directory: Path) -> Path:
-    """Return the directory of the generation that answers.
-
-    Raises:
-        IndexMissingError: nothing was ever ingested here.
-        IndexDamagedError: the pointer names no generation.
-    """
-    pointer = directory / "CURRENT"
-    try:
-        name = pointer.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        raise IndexMissingError(
-            f"there is no index in {str(directory)!r}; "
-            f"run python -m ingest PATH --index {directory}"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise IndexDamagedError(
-            f"{str(pointer)!r} can not be read: {error}; run python -m ingest PATH --rebuild"
-        ) from error
-    generation = directory / "generations" / name
-    if not GENERATION_NAME.fullmatch(name) or not generation.is_dir():
-        raise IndexDamagedError(
-            f"{str(pointer)!r} names {name!r}, which is no generation; "
-            "run python -m ingest PATH --rebuild"
-        )
-    return generation
-
-
-def _connect(directory: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"file:{urllib.parse.quote(str(directory / 'truth.sqlite'))}?{mode}",
-        uri=True,
-        check_same_thread=False,
-        isolation_level=None,
-    )
-
-
-def _chroma(directory: Path) -> Client:
-    settings = Settings(anonymized_telemetry=False)
-    try:
-        with _CHROMA:
-            client = chromadb.PersistentClient(str(directory / "chroma"), settings=settings)
-    except (ValueError, AttributeError) as error:  # what it raises on a file that is no database
-        raise IndexDamagedError(
-            f"Chroma can not open its files in {str(directory)!r}: {error}; "
-            "run python -m ingest PATH --rebuild"
-        ) from error
-    return cast(Client, client)  # the declared type lacks close()
 
 
 def _best_first(scores: dict[str, float]) -> dict[str, float]:
     return dict(sorted(scores.items(), key=lambda each: (-each[1], each[0])))
-
-
-def _vector_id(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _vector_files(directory: Path) -> dict[str, int]:
-    """Return the size in bytes of each file that holds vectors; reading never changes them."""
-    files = sorted((directory / "chroma").glob("*/*"))
-    return {file.relative_to(directory).as_posix(): file.stat().st_size for file in files}
-
-
-def _close(client: Client) -> None:
-    with _CHROMA:
-        client.close()
-
-
-def _files(directory: Path | None) -> dict[str, str]:
-    if directory is None:
-        return {}
-    truth = _connect(directory, "mode=ro&immutable=1")
-    try:
-        return dict(truth.execute("select uri, hash from files").fetchall())
-    finally:
-        truth.close()
-
-
-def _each_batch(ids: list[str], act: Callable[[list[str]], object]) -> None:
-    for start in range(0, len(ids), BATCH_SIZE):
-        act(ids[start : start + BATCH_SIZE])
-
-
-def _date(value: str | None) -> date | None:
-    return date.fromisoformat(value) if value else None
-
-
-def _row(document: Document) -> list[object]:
-    return [
-        document.id, document.uri, document.title, document.language, document.kind,
-        document.published.isoformat() if document.published else None, document.text,
-        json.dumps([[b.span.start, b.span.end, b.kind] for b in document.blocks]),
-        json.dumps([[p.start, p.end] for p in document.pages]),
-        json.dumps(document.origins),
-    ]  # fmt: skip
-
-
-def _document(row: Sequence[str]) -> Document:
-    _, uri, title, language, kind, published, text, blocks, pages, origins = row
-    return Document(
-        title=title,
-        uri=uri,
-        text=text,
-        blocks=tuple(Block(Span(start, end), of) for start, end, of in json.loads(blocks)),
-        language=language,
-        kind=kind,
-        published=_date(published),
-        pages=tuple(Span(start, end) for start, end in json.loads(pages)),
-        origins=tuple((name, origin) for name, origin in json.loads(origins)),
-    )
 
 
 def _chunk(row: Row, spans: Iterable[Span]) -> Chunk:

@@ -1,5 +1,6 @@
 """What the desk knows of each language: its words, its stop words, how it asks for something."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ import py3langid
 import Stemmer
 
 LANGUAGES = ("en", "fr", "es")
+CLEAR = 20  # logarithm of how much likelier a language must be
 SAMPLE = 20_000  # characters are plenty to tell a language by
 ISO_639_1 = 2  # letters
 STEMMERS = {
@@ -171,6 +173,17 @@ def identify(text: str) -> str:
     """
     codes = (code for code, _ in py3langid.rank(text[:SAMPLE]) if len(code) == ISO_639_1)
     return next(codes, "en") if text.strip() else "en"
+
+
+def differs(text: str, language: str) -> str | None:
+    """Return the language of a text if it is clearly in another one that has a stemmer.
+
+    >>> differs("Les deux ministres ont parlé du commerce et de la sécurité à Mexico.", "en")
+    'fr'
+    """
+    ranked = dict(py3langid.rank(text[:SAMPLE]))
+    best = max(STEMMERS, key=lambda code: ranked.get(code, -math.inf))
+    return best if ranked[best] - ranked.get(language, 0) > CLEAR else None
 
 
 # What a question asks for, and what a sentence must hold to offer it.

@@ -47,6 +47,7 @@ class Document:
         published: the document's own date, never the file's.
         pages: one span a page, for formats that have pages.
         origins: (field, where its value came from) for title, published, language and kind.
+        warnings: what a person should know of the text, one sentence each.
         id: the address of the text: same text, same document.
     """
 
@@ -59,6 +60,7 @@ class Document:
     published: date | None = None
     pages: tuple[Span, ...] = ()
     origins: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
     id: str = field(init=False)
 
     def __post_init__(self) -> None:

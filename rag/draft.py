@@ -1,0 +1,280 @@
+"""The next generation: a copy of the current one that is changed and then published."""
+
+import contextlib
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from chromadb.api.models.Collection import Collection
+
+from rag import store
+from rag.language import terms
+from rag.store import BATCH_SIZE, DESCRIPTION, KINDS, TABLES, Vector, Vectors, address
+from rag.types import Chunk, Document
+
+Refusal = tuple[str, str]  # uri, reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A chunk with its vectors: its own in the first row, then one a sentence.
+
+    `vector_id` is the address of the passage that was embedded: same passage, same vectors.
+    """
+
+    chunk: Chunk
+    vector_id: str
+    vectors: Vectors
+
+
+class Draft:
+    """What a writer changes; nothing is copied before `begin`, nothing answers before `publish`.
+
+    Attributes:
+        files: the hash of each file that is known, by uri, those that were refused among them.
+        refusals: (uri, reason) of what could not be read, by the uri of its file.
+    """
+
+    def __init__(self, root: Path, previous: Path | None, manifest: Mapping[str, str]) -> None:
+        created = datetime.now(UTC)
+        name = f"{created:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        self.directory = root / "generations" / name
+        self._root = root
+        self._previous = previous
+        self._manifest = {**manifest, "created": created.isoformat(timespec="seconds")}
+        self._waiting: dict[str, dict[str, Vector]] = {kind: {} for kind in KINDS}
+        self._open = contextlib.ExitStack()
+        self._published = False
+        self.files, self.refusals = _known(previous)
+
+    def begin(self, paths: Sequence[str] = ()) -> None:
+        """Make the copy, or empty tables when there is nothing to start from."""
+        if self._previous is not None:
+            shutil.copytree(self._previous, self.directory)
+        else:
+            self.directory.mkdir(parents=True)
+        (self.directory / "reader").touch()
+        self._truth = store.connect(self.directory, "mode=rwc")
+        self._open.callback(self._truth.close)
+        if self._previous is None:
+            self._truth.executescript(TABLES)
+        self._truth.execute("begin")
+        manifest = {**self._manifest, "paths": json.dumps(list(paths))}
+        self._truth.executemany("insert or replace into manifest values (?, ?)", manifest.items())
+        self._vectors = self._collections()
+
+    def _collections(self) -> dict[str, Collection]:
+        self._client = store.open_chroma(self.directory)
+        self._open.callback(store.close_chroma, self._client)
+        return {
+            kind: self._client.get_or_create_collection(
+                kind, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+            for kind in KINDS
+        }
+
+    def put_file(self, uri: str, file_hash: str, refusals: Iterable[Refusal] = ()) -> None:
+        """Note a file, in place of what was known of it, and what of it could not be read."""
+        self.remove_file(uri)
+        self._truth.execute("insert into files values (?, ?)", [uri, file_hash])
+        rows = [(uri, *each) for each in refusals]
+        self._truth.executemany("insert into refusals values (?, ?, ?)", rows)
+
+    def remove_file(self, uri: str) -> None:
+        """Take a file out; a document that lies nowhere else goes when the draft is settled."""
+        for query in (
+            "delete from files where uri = ?",
+            "delete from refusals where file = ?",
+            "delete from places where file = ?",
+        ):
+            self._truth.execute(query, [uri])
+
+    def place(self, document: Document, file_uri: str) -> bool:
+        """Note that a file holds a document; tell whether its text is new here."""
+        self._truth.execute(
+            f"insert or replace into places (file, document_id, {DESCRIPTION}) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [file_uri, document.id, *store.description(document)],
+        )
+        known = self._truth.execute("select 1 from documents where id = ?", [document.id])
+        if known.fetchone():
+            return False
+        self._truth.execute(
+            f"insert into documents ({DESCRIPTION}, text, blocks, pages, id, cluster) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [*store.description(document), *store.content(document), document.id, document.id],
+        )
+        return True
+
+    def remembered(self, vector_ids: Iterable[str]) -> dict[str, Vectors]:
+        """Return the vectors of the chunks that are in already: their own, then their sentences'.
+
+        A chunk is the same when the text that was embedded is.
+        """
+        found = {}
+        for vector_id in dict.fromkeys(vector_ids):
+            query = "select number, vector from chunks where vector_id = ? limit 1"
+            row = self._truth.execute(query, [vector_id]).fetchone()
+            if row:
+                query = "select vector from sentences where chunk = ? order by start"
+                blobs = [row[1], *(v for (v,) in self._truth.execute(query, [row[0]]))]
+                found[vector_id] = np.stack([np.frombuffer(blob, np.float32) for blob in blobs])
+        return found
+
+    def add(self, document: Document, pieces: Sequence[Piece]) -> None:
+        """Put in the chunks of a document, in place of those it had."""
+        before = self._take_chunks(document.id)
+        for piece in pieces:
+            self._add_piece(document, piece)
+        self._remove_unused(before)
+        self._flush(BATCH_SIZE)
+
+    def _add_piece(self, document: Document, piece: Piece) -> None:
+        chunk, (vector, *of_sentences) = piece.chunk, piece.vectors
+        cursor = self._truth.execute(
+            "insert into chunks values (null, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [chunk.id, chunk.document_id, chunk.span.start, chunk.span.end, chunk.heading,
+             chunk.language, piece.vector_id, vector.tobytes()],
+        )  # fmt: skip
+        number = cursor.lastrowid
+        context = " ".join(terms(f"{document.title} {chunk.heading}", document.language))
+        text = " ".join(terms(chunk.text, chunk.language))
+        query = "insert into keywords (rowid, context, text) values (?, ?, ?)"
+        self._truth.execute(query, [number, context, text])
+        self._waiting["chunks"][piece.vector_id] = vector
+        for sentence, vector in zip(chunk.sentences, of_sentences, strict=True):
+            vector_id = address(f"{piece.vector_id}:{sentence.span.start - chunk.span.start}")
+            self._truth.execute(
+                "insert into sentences values (?, ?, ?, ?, ?, ?)",
+                [sentence.id, number, sentence.span.start, sentence.span.end, vector_id,
+                 vector.tobytes()],
+            )  # fmt: skip
+            self._waiting["sentences"][vector_id] = vector
+
+    def settle(self) -> tuple[Document, ...]:
+        """Drop what lies nowhere any more; return what has to be added again under a new title.
+
+        A text that lies in several places is described as the first of them describes it.
+        """
+        query = "select id from documents where id not in (select document_id from places)"
+        for (document_id,) in self._truth.execute(query).fetchall():
+            self._truth.execute("delete from documents where id = ?", [document_id])
+            self._remove_unused(self._take_chunks(document_id))
+        renamed = []
+        columns = ", ".join(f"p.{name}" for name in DESCRIPTION.split(", "))
+        query = (
+            f"select d.id, d.title, d.language, {columns}, d.text, d.blocks, d.pages "
+            "from documents d join places p on p.uri = "
+            "(select min(uri) from places where document_id = d.id) "
+            "where (d.uri, d.title, d.language, d.kind, ifnull(d.published, ''), d.origins, "
+            "d.warnings) != (p.uri, p.title, p.language, p.kind, ifnull(p.published, ''), "
+            "p.origins, p.warnings)"
+        )
+        assignments = ", ".join(f"{name} = ?" for name in DESCRIPTION.split(", "))
+        for document_id, title, language, *row in self._truth.execute(query).fetchall():
+            document = store.document(row)
+            query = f"update documents set {assignments} where id = ?"
+            self._truth.execute(query, [*store.description(document), document_id])
+            if (document.title, document.language) != (title, language):
+                renamed.append(document)
+        return tuple(renamed)
+
+    def likenesses(self) -> dict[str, bytes | None]:
+        """Return what documents are compared by, by id in the order of their places."""
+        query = "select id, likeness from documents order by uri"
+        return dict(self._truth.execute(query).fetchall())
+
+    def text(self, document_id: str) -> tuple[str, str]:
+        """Return the text of a document and its language."""
+        query = "select text, language from documents where id = ?"
+        text, language = self._truth.execute(query, [document_id]).fetchone()
+        return text, language
+
+    def set_likeness(self, document_id: str, likeness: bytes) -> None:
+        """Keep what a document is compared by."""
+        query = "update documents set likeness = ? where id = ?"
+        self._truth.execute(query, [likeness, document_id])
+
+    def set_clusters(self, clusters: Mapping[str, str]) -> None:
+        """Note for each document the one that stands for it and its near copies."""
+        query = "update documents set cluster = ? where id = ? and cluster != ?"
+        rows = [(of, document_id, of) for document_id, of in clusters.items()]
+        self._truth.executemany(query, rows)
+
+    def publish(self) -> None:
+        """Finish the files and make this the generation that answers, in one step."""
+        self._flush(1)
+        store.close_chroma(self._client)
+        sizes = json.dumps(store.vector_files(self.directory))
+        self._truth.execute("insert or replace into manifest values ('vector_files', ?)", [sizes])
+        self._truth.execute("commit")
+        self._open.close()
+        store.point(self._root, self.directory.name)
+        self._published = True
+
+    def close(self) -> None:
+        """Let go of the files, and of the copy itself unless it was published."""
+        self._open.close()
+        if not self._published:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _take_chunks(self, document_id: str) -> dict[str, set[str]]:
+        """Remove the chunks of a document and return the ids of their vectors."""
+        query = "delete from chunks where document_id = ? returning number, vector_id"
+        chunks = self._truth.execute(query, [document_id]).fetchall()
+        sentences: set[str] = set()
+        for number, _ in chunks:
+            query = "delete from sentences where chunk = ? returning vector_id"
+            sentences.update(each for (each,) in self._truth.execute(query, [number]).fetchall())
+            self._truth.execute("delete from keywords where rowid = ?", [number])
+        return {"chunks": {vector_id for _, vector_id in chunks}, "sentences": sentences}
+
+    def _remove_unused(self, vector_ids: Mapping[str, set[str]]) -> None:
+        """Remove the vectors that nothing has any more."""
+        for kind, ids in vector_ids.items():
+            gone = [each for each in sorted(ids) if not self._is_used(kind, each)]
+            for each in gone:
+                self._waiting[kind].pop(each, None)
+            for batch in batches(gone):
+                self._vectors[kind].delete(ids=batch)
+
+    def _is_used(self, kind: str, vector_id: str) -> bool:
+        query = f"select 1 from {kind} where vector_id = ? limit 1"
+        return self._truth.execute(query, [vector_id]).fetchone() is not None
+
+    def _flush(self, at_least: int) -> None:
+        for kind, waiting in self._waiting.items():
+            if len(waiting) >= at_least:
+                upsert(self._vectors[kind], waiting)
+                waiting.clear()
+
+
+def upsert(collection: Collection, vectors: Mapping[str, Vector]) -> None:
+    """Give vectors to Chroma."""
+    for ids in batches(list(vectors)):
+        embeddings = [cast(Sequence[float], vectors[each]) for each in ids]
+        collection.upsert(ids=ids, embeddings=embeddings)
+
+
+def batches(ids: list[str]) -> Iterator[list[str]]:
+    """Yield ids in portions that Chroma takes."""
+    for start in range(0, len(ids), BATCH_SIZE):
+        yield ids[start : start + BATCH_SIZE]
+
+
+def _known(previous: Path | None) -> tuple[dict[str, str], dict[str, list[Refusal]]]:
+    """Return the files of a generation by uri, and what of each could not be read."""
+    if previous is None:
+        return {}, {}
+    with contextlib.closing(store.connect(previous, "mode=ro&immutable=1")) as truth:
+        files = dict(truth.execute("select uri, hash from files").fetchall())
+        refusals: dict[str, list[Refusal]] = {}
+        for file, uri, reason in truth.execute("select file, uri, reason from refusals"):
+            refusals.setdefault(file, []).append((uri, reason))
+    return files, refusals

@@ -1,0 +1,236 @@
+"""How a generation lies on disk: its tables, its vectors in Chroma, and the pointer to it.
+
+<directory>/CURRENT                 names the generation that answers
+<directory>/generations/<name>/     truth.sqlite: documents, chunks, sentences, their vectors
+and the keyword index; chroma/: the vectors, to be searched;
+reader: locked by those who read it
+<directory>/lock, writer.pid        held while a new generation is being written
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import threading
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import IO, cast
+
+import chromadb
+import numpy as np
+import numpy.typing as npt
+from chromadb.api.client import Client
+from chromadb.config import Settings
+from chromadb.errors import ChromaError
+
+from rag.errors import IndexDamagedError, IndexMissingError
+from rag.types import Block, Document, Span
+
+SCHEMA = "3"
+BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
+GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
+KINDS = ("chunks", "sentences")
+TABLES = """
+create table manifest (key text primary key, value text not null) without rowid;
+create table files (uri text primary key, hash text not null) without rowid;
+create table refusals (file text not null, uri text not null, reason text not null);
+create table places (
+    uri text primary key, file text not null, document_id text not null, title text not null,
+    language text not null, kind text not null, published text, origins text not null,
+    warnings text not null) without rowid;
+create table documents (
+    id text primary key, uri text not null, title text not null, language text not null,
+    kind text not null, published text, origins text not null, warnings text not null,
+    text text not null, blocks text not null, pages text not null, cluster text not null,
+    likeness blob) without rowid;
+create table chunks (
+    number integer primary key, id text not null unique, document_id text not null,
+    start integer not null, end integer not null, heading text not null, language text not null,
+    vector_id text not null, vector blob not null);
+create table sentences (
+    id text primary key, chunk integer not null, start integer not null, end integer not null,
+    vector_id text not null, vector blob not null) without rowid;
+create index chunks_of_vector on chunks (vector_id);
+create index sentences_of_vector on sentences (vector_id);
+create index sentences_of_chunk on sentences (chunk, start);
+create index chunks_of_document on chunks (document_id, start);
+create index places_of_document on places (document_id);
+create index places_of_file on places (file);
+create index refusals_of_file on refusals (file);
+create virtual table keywords using fts5 (
+    context, text, tokenize = "unicode61 remove_diacritics 2");
+create virtual table vocabulary using fts5vocab (keywords, row);
+"""
+DESCRIPTION = "uri, title, language, kind, published, origins, warnings"
+
+Vector = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.float32]
+
+_CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
+
+
+@contextlib.contextmanager
+def damage(directory: Path) -> Iterator[None]:
+    """Turn what SQLite and Chroma raise on broken files into an `IndexDamagedError`."""
+    try:
+        yield
+    except (sqlite3.Error, ChromaError) as error:
+        raise IndexDamagedError(
+            f"the index generation {str(directory)!r} can not be read: {error}; "
+            "run python -m ingest --check"
+        ) from error
+
+
+def current(directory: Path) -> Path:
+    """Return the directory of the generation that answers.
+
+    Raises:
+        IndexMissingError: nothing was ever ingested here.
+        IndexDamagedError: the pointer names no generation.
+    """
+    pointer = directory / "CURRENT"
+    try:
+        name = pointer.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise IndexMissingError(
+            f"there is no index in {str(directory)!r}; "
+            f"run python -m ingest PATH --index {directory}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexDamagedError(
+            f"{str(pointer)!r} can not be read: {error}; run python -m ingest PATH --rebuild"
+        ) from error
+    generation = directory / "generations" / name
+    if not GENERATION_NAME.fullmatch(name) or not generation.is_dir():
+        raise IndexDamagedError(
+            f"{str(pointer)!r} names {name!r}, which is no generation; "
+            "run python -m ingest PATH --rebuild"
+        )
+    return generation
+
+
+def point(directory: Path, name: str) -> None:
+    """Make a generation the one that answers, in one step."""
+    unfinished = directory / "CURRENT.new"
+    with unfinished.open("w", encoding="ascii") as file:
+        file.write(name)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(directory / "CURRENT")
+
+
+def hold(directory: Path) -> IO[bytes]:
+    """Return a file that keeps a generation from being removed until it is closed."""
+    try:
+        file = (directory / "reader").open("rb")
+    except OSError:  # not there, or not for this user: nothing to lock, all the rest can be read
+        return Path(os.devnull).open("rb")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def is_held(directory: Path) -> bool:
+    """Tell whether some process reads a generation; one that died does not."""
+    try:
+        with (directory / "reader").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def connect(directory: Path, mode: str) -> sqlite3.Connection:
+    """Open the truth of a generation; `mode` is the query of an SQLite URI."""
+    return sqlite3.connect(
+        f"file:{urllib.parse.quote(str(directory / 'truth.sqlite'))}?{mode}",
+        uri=True,
+        check_same_thread=False,
+        isolation_level=None,
+    )
+
+
+def open_chroma(directory: Path) -> Client:
+    """Open the vectors of a generation.
+
+    Raises:
+        IndexDamagedError: Chroma can not read its own database.
+    """
+    settings = Settings(anonymized_telemetry=False)
+    try:
+        with _CHROMA:
+            client = chromadb.PersistentClient(str(directory / "chroma"), settings=settings)
+    except (ValueError, AttributeError) as error:  # what it raises on a file that is no database
+        raise IndexDamagedError(
+            f"Chroma can not open its files in {str(directory)!r}: {error}; "
+            "run python -m ingest --check"
+        ) from error
+    return cast(Client, client)  # the declared type lacks close()
+
+
+def close_chroma(client: Client) -> None:
+    """Let go of the vectors' files."""
+    with _CHROMA:
+        client.close()
+
+
+def vector_files(directory: Path) -> dict[str, int]:
+    """Return the size in bytes of each file that holds vectors; reading never changes them."""
+    files = sorted((directory / "chroma").glob("*/*"))
+    return {file.relative_to(directory).as_posix(): file.stat().st_size for file in files}
+
+
+def address(text: str) -> str:
+    """Return the name of what is made from a text alone: equal texts, equal names."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def day(value: str | None) -> date | None:
+    """Return a stored date."""
+    return date.fromisoformat(value) if value else None
+
+
+def description(document: Document) -> list[object]:
+    """Return the values of `DESCRIPTION`: what a document's file says of it."""
+    return [
+        document.uri, document.title, document.language, document.kind,
+        document.published.isoformat() if document.published else None,
+        json.dumps(document.origins), json.dumps(document.warnings),
+    ]  # fmt: skip
+
+
+def content(document: Document) -> list[object]:
+    """Return the values of text, blocks and pages."""
+    return [
+        document.text,
+        json.dumps([[b.span.start, b.span.end, b.kind] for b in document.blocks]),
+        json.dumps([[p.start, p.end] for p in document.pages]),
+    ]
+
+
+def document(row: Sequence[str]) -> Document:
+    """Return the document of a row of `DESCRIPTION`, text, blocks and pages."""
+    uri, title, language, kind, published, origins, warnings, text, blocks, pages = row
+    return Document(
+        title=title,
+        uri=uri,
+        text=text,
+        blocks=tuple(Block(Span(start, end), of) for start, end, of in json.loads(blocks)),
+        language=language,
+        kind=kind,
+        published=day(published),
+        pages=tuple(Span(start, end) for start, end in json.loads(pages)),
+        origins=tuple((name, origin) for name, origin in json.loads(origins)),
+        warnings=tuple(json.loads(warnings)),
+    )
+
+
+def manifest_of(truth: sqlite3.Connection) -> Mapping[str, str]:
+    """Return what a generation says of itself."""
+    return dict(truth.execute("select key, value from manifest").fetchall())
