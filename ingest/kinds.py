@@ -179,8 +179,7 @@ def _zipped(data: bytes, suffix: str) -> str:
         return said
     table = INSIDE_OFFICE if CONTENT_TYPES in names else INSIDE_ZIP
     inside = (kind for pattern, kind in table if any(map(pattern.match, names)))
-    named = suffix in ZIPPED and "content.xml" in names
-    return next(inside, CANONICAL.get(suffix, suffix) if named else ".zip")
+    return next(inside, CANONICAL.get(suffix, suffix) if suffix in ZIPPED else ".zip")
 
 
 def _ole(data: bytes, suffix: str) -> str:

@@ -1,4 +1,6 @@
+import time
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -6,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.chunk import CHUNK_SIZE, cut
+from ingest.chunk import CHUNK_SIZE, cut, in_context
 from ingest.load import find, load
-from ingest.reading import Part, compose
+from ingest.reading import FROM_NAME, Part, compose
 from rag.types import Block, Chunk, Document, Span
 
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -36,7 +38,7 @@ def assert_lawful(document: Document, chunks: tuple[Chunk, ...]) -> None:
         assert each.document_id == document.id
     for chunk in chunks:
         assert chunk.span == Span(chunk.sentences[0].span.start, chunk.sentences[-1].span.end)
-        assert len(chunk.text) <= CHUNK_SIZE or len(chunk.sentences) == 1
+        assert len(chunk.text) <= CHUNK_SIZE
     assert all(one.span.end <= other.span.start for one, other in pairwise(sentences))
     bodies = [block for block in document.blocks if block.kind != "heading"] or document.blocks
     quoted = characters(document, (each.span for each in sentences))
@@ -49,9 +51,11 @@ def characters(document: Document, spans: Iterable[Span]) -> set[int]:
     return {place for place in places if not document.text[place].isspace()}
 
 
-@pytest.mark.parametrize("path", [path for path, _ in find([SEEDS])], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path, _ in find([SEEDS], [])], ids=lambda path: path.name
+)
 def test_the_laws_hold_for_every_seed(path: Path) -> None:
-    loaded = load(path, root=SEEDS)
+    (loaded,) = load(path, root=SEEDS, uri=path.name).documents
     chunks = cut(loaded)
     assert_lawful(loaded, chunks)
     assert len(chunks) > 1
@@ -71,11 +75,11 @@ def test_the_laws_hold_for_texts_that_no_reader_has_cleaned(text: str, language:
 
 
 @given(st.lists(st.integers(1, 2 * CHUNK_SIZE), min_size=1, max_size=8))
-def test_chunks_are_within_size_unless_one_sentence_is_not(lengths: list[int]) -> None:
+def test_no_chunk_is_cut_short_without_need(lengths: list[int]) -> None:
     made = document(" ".join(f"A{'b' * length}." for length in lengths))
     chunks = cut(made)
     assert_lawful(made, chunks)
-    for one, other in pairwise(chunks):  # no chunk is cut short without need
+    for one, other in pairwise(chunks):
         assert other.sentences[0].span.end - one.span.start > CHUNK_SIZE
 
 
@@ -148,3 +152,38 @@ def test_a_paragraph_that_fits_in_a_chunk_is_not_torn() -> None:
 
 def test_a_document_without_blocks_has_no_chunks() -> None:
     assert cut(document("text", ())) == ()
+
+
+def test_a_sentence_without_end_is_cut_after_a_clause() -> None:
+    text = "The list names apples, " * 60 + "and pears"
+    sentences = [each.text for chunk in cut(document(text)) for each in chunk.sentences]
+    assert [len(each) <= CHUNK_SIZE for each in sentences] == [True] * 2
+    assert sentences[0].endswith("apples,")
+
+
+def test_a_very_long_paragraph_is_cut_in_linear_time() -> None:
+    text = "The ferry sails at dawn. " * 20_000
+    started = time.process_time()
+    chunks = cut(document(text))
+    assert time.process_time() - started < 20  # quadratic, it took minutes
+    assert {each.text for chunk in chunks for each in chunk.sentences} == {text[:24]}
+
+
+def test_a_chunk_in_another_language_than_its_document_says_so() -> None:
+    english = "The prime minister met the president on Monday and they talked about trade. " * 9
+    french = (
+        "Le premier ministre a rencontré la présidente lundi et ils ont parlé du commerce. " * 6
+    )
+    reading = compose([Part(english), Part(french)])
+    chunks = cut(document(reading.text, reading.blocks))
+    assert [chunk.language for chunk in chunks] == ["en", "fr"]
+
+
+def test_a_title_that_is_the_name_of_the_file_is_not_embedded() -> None:
+    text = "It sails."
+    for origin, context in (("front matter", "Title. \n"), (FROM_NAME, ". \n")):
+        made = replace(document(text), origins=(("title", origin),))
+        (chunk,) = cut(made)
+        passage = in_context(chunk, made)
+        assert passage.text == context + text
+        assert [part.of(passage.text) for part in passage.parts] == [text]

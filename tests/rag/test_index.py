@@ -33,7 +33,11 @@ def names(index: Path) -> set[str]:
 
 
 def test_documents_come_back_as_they_were_put(generation: Generation, seeds: Path) -> None:
-    loaded = [load(path, root=root) for path, root in find([seeds])]
+    loaded = [
+        document
+        for path, root in find([seeds], [])
+        for document in load(path, root=root, uri=path.name).documents
+    ]
     assert list(generation.documents()) == loaded
     assert [generation.document(each.id) for each in loaded] == loaded
 
@@ -58,7 +62,7 @@ def test_vectors_come_back_as_they_were_put(
 ) -> None:
     chunks = cut(documents[0])
     stored = generation.sentence_vectors([s.id for chunk in chunks for s in chunk.sentences])
-    encoded = encoder.encode_passages([in_context(chunk) for chunk in chunks])
+    encoded = encoder.encode_passages([in_context(chunk, documents[0]) for chunk in chunks])
     for chunk, (_, *vectors) in zip(chunks, encoded, strict=True):
         for each, vector in zip(chunk.sentences, vectors, strict=True):
             assert np.abs(stored[each.id] - vector).max() < 1e-5
@@ -120,7 +124,7 @@ def test_a_document_that_is_not_there_is_none(generation: Generation) -> None:
 
 
 def test_knows_where_the_files_of_each_document_lie(generation: Generation, seeds: Path) -> None:
-    files = sorted(path.name for path, _ in find([seeds]))
+    files = sorted(path.name for path, _ in find([seeds], []))
     assert sorted(uri for uris in generation.uris().values() for uri in uris) == files
 
 
