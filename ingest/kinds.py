@@ -6,6 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import PurePosixPath
 
@@ -198,7 +199,7 @@ def _ole(data: bytes, suffix: str) -> str:
 def _text(data: bytes, suffix: str) -> str:
     text = _sample(data)
     if text is None:
-        known = suffix in ZIPPED or suffix in (".pdf", ".msg", ".zip", ".rtf")
+        known = suffix in ZIPPED or suffix in (".eml", ".msg", ".pdf", ".zip")
         return CANONICAL.get(suffix, suffix) if known else "of no known type"
     text = text.removeprefix("\ufeff")
     for pattern, kind in TEXTS:
@@ -217,11 +218,8 @@ def _text(data: bytes, suffix: str) -> str:
 def _sample(data: bytes) -> str | None:
     """Return how a text begins, None if the file is no text."""
     sample = data[:SAMPLE_BYTES]
-    try:
-        if b"\0" not in sample:
-            return codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        pass
+    with suppress(UnicodeDecodeError):  # leaves out a character that the sample's end cuts
+        sample = codecs.getincrementaldecoder("utf-8")().decode(sample).encode()
     try:
         return decode(sample)
     except ValueError:

@@ -53,7 +53,7 @@ def local_date(value: str) -> str | None:
     try:
         return parsedate_to_datetime(value[:LONGEST_DATE]).date().isoformat()
     except (ValueError, TypeError, OverflowError, IndexError):
-        return iso_date(value)
+        return iso_date(value) if any(map(str.isdigit, value)) else None
 
 
 def best_version(versions: Sequence[Sequence[Part]]) -> Sequence[Part]:
