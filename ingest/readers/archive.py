@@ -10,6 +10,7 @@ from ingest.readers.names import SLASH, distinct
 from ingest.reading import Member, Reading
 
 MAX_ENTRIES = 2000
+MAX_LISTED = 50_000  # folders and hidden files too; it takes a minute to list a million
 MAX_UNPACKED_BYTES = 500_000_000
 MAX_RATIO = 200
 FREE_BYTES = 10_000_000  # an entry of that size may unpack at any ratio
@@ -19,6 +20,7 @@ BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, 
           LookupError, ValueError, RuntimeError, NotImplementedError, OverflowError,
           struct.error, MemoryError)  # fmt: skip
 ADDED = {"thumbs.db", "desktop.ini"}
+DIRECTORY_MARK = b"PK\x01\x02"
 ENCRYPTED, UTF_8 = 0x1, 0x800
 
 
@@ -31,6 +33,9 @@ class Archive:
         Raises:
             ValueError: it is damaged or holds too many files.
         """
+        listed = data.count(DIRECTORY_MARK)
+        if listed > MAX_LISTED:
+            raise ValueError(f"it lists {listed} files, where {MAX_LISTED} are allowed")
         try:
             self._zip = zipfile.ZipFile(BytesIO(data))
         except BROKEN as error:

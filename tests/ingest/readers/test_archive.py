@@ -149,6 +149,11 @@ def test_too_many_files_are_refused() -> None:
         archive.read(data)
 
 
+def test_an_archive_that_lists_files_without_end_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="lists 50001 files, where 50000 are allowed"):
+        archive.read(zip_bytes(("a.txt", b"x")) + b"PK\x01\x02" * 50_000)
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 nothing", b"They met."])
 def test_what_is_no_archive_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="damaged or is not a ZIP archive"):

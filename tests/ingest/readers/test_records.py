@@ -36,8 +36,7 @@ def test_an_object_with_words_is_a_document(field: str) -> None:
 
 def test_an_object_says_its_title_date_language_and_kind() -> None:
     record = {"text": "Hi.", "title": " The\nvisit ", "date": "12 March 2026", "lang": "fr",
-              "kind": "readout", "published": "soon"}  # fmt: skip
-    del record["published"]
+              "kind": "readout"}  # fmt: skip
     assert read(record).metadata == {
         "title": Found("The visit", "JSON field"),
         "published": Found("2026-03-12", "JSON field"),
@@ -100,6 +99,12 @@ def test_json_lines_are_a_member_each_and_broken_ones_are_counted() -> None:
     assert reading.warnings == ("1 of 3 lines are not JSON",)
 
 
+def test_the_only_line_that_is_json_is_a_member_and_the_rest_is_counted() -> None:
+    reading = records.read(b'{"id": "a", "text": "One."}\n{"id')
+    assert [member.name for member in reading.members] == ["a.json"]
+    assert reading.warnings == ("1 of 2 lines are not JSON",)
+
+
 def test_a_list_inside_an_object_is_found() -> None:
     reading = read({"page": 1, "tags": ["x"], "results": [{"id": "a", "body": "One."}]})
     assert [member.name for member in reading.members] == ["a.json"]
@@ -154,9 +159,11 @@ def test_a_number_of_a_hundred_thousand_digits_is_read() -> None:
     assert [member.name for member in records.read(data).members] == ["a.json"]
 
 
-def test_too_many_documents_are_refused() -> None:
-    with pytest.raises(ValueError, match="holds 20001 documents, where 20000 are allowed"):
-        read([{"text": "a"}] * 20_001)
+@pytest.mark.parametrize("between", [",", "\n"], ids=["list", "lines"])
+def test_too_many_documents_are_refused(between: str) -> None:
+    entries = between.join(['{"text": "a"}'] * 20_001)
+    with pytest.raises(ValueError, match="holds 20001 entries, where 20000 are allowed"):
+        records.read((f"[{entries}]" if between == "," else entries).encode())
 
 
 @settings(max_examples=200, deadline=None)
