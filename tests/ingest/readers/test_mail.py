@@ -106,6 +106,11 @@ def test_plain_text_is_preferred_to_html_unless_it_says_nothing(plain: str, expe
     assert body(mail.read(data)) == [expected.strip()]
 
 
+def test_a_body_of_empty_html_is_no_words() -> None:
+    reading = mail.read(mixed(text_part(" ", "html"), text_part("<!-- -->", "html")))
+    assert (body(reading), reading.warnings) == ([], ())
+
+
 def test_an_attachment_inside_one_version_of_the_words_is_kept() -> None:
     inner = mixed(
         text_part("<p>Rich.", "html"), file_part("application/pdf", b"%PDF", "Content-ID: <x>")

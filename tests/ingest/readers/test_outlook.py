@@ -160,6 +160,13 @@ def test_html_is_read_when_there_is_no_plain_text() -> None:
     assert body(outlook.read(ole_bytes(message(more=more)))) == ["Ils ont été là."]
 
 
+def test_plain_text_is_read_beside_empty_html() -> None:
+    assert body(outlook.read(ole_bytes(message(more=binary(0x1013, b"\r\n"))))) == [
+        "They met.",
+        "They left.",
+    ]
+
+
 def test_strings_of_a_code_page_are_decoded() -> None:
     more = {"__substg1.0_0037001E": "Rząd i księga".encode("cp1250"), **numbers(32, {0x3FFD: 1250})}
     source = {name: data for name, data in message(more=more).items() if "0037001F" not in name}
