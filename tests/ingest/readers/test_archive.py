@@ -102,6 +102,11 @@ def test_names_in_utf_8_are_read_even_if_nothing_says_that_they_are(name: str) -
     assert [member.name for member in archive.read(unmarked).members] == [name]
 
 
+def test_names_of_old_programs_are_in_their_code_page() -> None:
+    data = with_flags(zip_bytes(("xxx.txt", b"x")).replace(b"xxx", b"\x82t\x82"), 0)
+    assert [member.name for member in archive.read(data).members] == ["été.txt"]
+
+
 def test_encrypted_files_are_a_warning_that_names_them() -> None:
     data = with_flags(zip_bytes(("a.txt", b"They met."), ("b.txt", b"They left.")), 1)
     reading = archive.read(data)

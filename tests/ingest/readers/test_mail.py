@@ -147,6 +147,11 @@ def test_words_before_and_after_an_attachment_are_all_read() -> None:
         ),
         pytest.param(text_part("会談", charset="iso-2022-jp"), "会談", id="seven-bit"),
         pytest.param(
+            b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + "Réunion".encode(),
+            "Réunion",
+            id="not-even-seven-bit",
+        ),
+        pytest.param(
             b'Content-Type: text/plain; charset="a\0b"\r\n\r\nThey\0 met.', "They met.", id="nul"
         ),
         pytest.param(
