@@ -4,13 +4,13 @@ import codecs
 import json
 import re
 import struct
-import zipfile
-import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import PurePosixPath
 
 import olefile  # type: ignore[import-untyped]  # it ships no types
 
+from ingest.readers.archive import Archive, entry_name
 from ingest.readers.decode import decode
 
 SUPPORTED = (".csv", ".docx", ".eml", ".epub", ".html", ".json", ".jsonl", ".md", ".msg", ".odt",
@@ -112,8 +112,6 @@ INSIDE_OLE = {
     "quill": "a Publisher document; save it as PDF",
     "hwpsummaryinformation": "a Hangul document (HWP); save it as DOCX",
 }
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, LookupError, ValueError, RuntimeError,
-              EOFError, OverflowError, struct.error)  # fmt: skip
 BROKEN_OLE = (OSError, LookupError, TypeError, AttributeError, ValueError, OverflowError,
               RecursionError, struct.error)  # fmt: skip
 PROLOG = r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*){0,9}"
@@ -168,11 +166,13 @@ def _binary(data: bytes, suffix: str) -> str | None:
 
 
 def _zipped(data: bytes, suffix: str) -> str:
+    mimetype = b""
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            names = archive.namelist()
-            mimetype = archive.open("mimetype").read(100) if "mimetype" in names else b""
-    except BROKEN_ZIP:  # the reader says what is wrong with it
+        archive = Archive(data)
+        names = {entry_name(entry): entry for entry in archive.entries()}
+        if "mimetype" in names:
+            mimetype = archive.unpack(names["mimetype"])[:100]
+    except ValueError:  # the reader says what is wrong with it
         return CANONICAL.get(suffix, suffix) if suffix in ZIPPED else ".zip"
     said = MIMETYPES.get(mimetype.decode("ascii", "replace").strip())
     if said:
@@ -197,7 +197,7 @@ def _ole(data: bytes, suffix: str) -> str:
 def _text(data: bytes, suffix: str) -> str:
     text = _sample(data)
     if text is None:
-        known = suffix in ZIPPED or suffix in (".pdf", ".msg", ".zip", ".rtf")
+        known = suffix in ZIPPED or suffix in (".eml", ".msg", ".pdf", ".zip")
         return CANONICAL.get(suffix, suffix) if known else "of no known type"
     text = text.removeprefix("\ufeff")
     for pattern, kind in TEXTS:
@@ -216,11 +216,8 @@ def _text(data: bytes, suffix: str) -> str:
 def _sample(data: bytes) -> str | None:
     """Return how a text begins, None if the file is no text."""
     sample = data[:SAMPLE_BYTES]
-    try:
-        if b"\0" not in sample:
-            return codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        pass
+    with suppress(UnicodeDecodeError):  # leaves out a character that the sample's end cuts
+        sample = codecs.getincrementaldecoder("utf-8")().decode(sample).encode()
     try:
         return decode(sample)
     except ValueError:

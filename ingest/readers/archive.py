@@ -10,15 +10,17 @@ from ingest.readers.names import SLASH, distinct
 from ingest.reading import Member, Reading
 
 MAX_ENTRIES = 2000
+MAX_LISTED = 50_000  # folders and hidden files too; it takes a minute to list a million
 MAX_UNPACKED_BYTES = 500_000_000
 MAX_RATIO = 200
 FREE_BYTES = 10_000_000  # an entry of that size may unpack at any ratio
 NAMED_IN_A_WARNING = 10
-# All that zipfile is known to raise on files that break its rules.
+# All that zipfile is known to raise on files that break its rules, or ask for gigabytes at once.
 BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, OSError,
           LookupError, ValueError, RuntimeError, NotImplementedError, OverflowError,
-          struct.error)  # fmt: skip
+          struct.error, MemoryError)  # fmt: skip
 ADDED = {"thumbs.db", "desktop.ini"}
+DIRECTORY_MARK = b"PK\x01\x02"
 ENCRYPTED, UTF_8 = 0x1, 0x800
 
 
@@ -31,6 +33,9 @@ class Archive:
         Raises:
             ValueError: it is damaged or holds too many files.
         """
+        listed = data.count(DIRECTORY_MARK)
+        if listed > MAX_LISTED:
+            raise ValueError(f"it lists {listed} files, where {MAX_LISTED} are allowed")
         try:
             self._zip = zipfile.ZipFile(BytesIO(data))
         except BROKEN as error:
@@ -39,7 +44,7 @@ class Archive:
 
     def entries(self) -> list[zipfile.ZipInfo]:
         """Return the entries that are files."""
-        return [entry for entry in self._zip.infolist() if not entry.is_dir()]
+        return [entry for entry in self._zip.infolist() if entry.filename and not entry.is_dir()]
 
     def unpack(self, entry: zipfile.ZipInfo) -> bytes:
         """Return the bytes of an entry, however large it says it is.

@@ -39,10 +39,11 @@ class _Book:
 
     def xml(self, path: str) -> _Element:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
+        data = self.file(path)
         try:
-            root = etree.fromstring(self.file(path), parser)
-        except (etree.XMLSyntaxError, ValueError) as error:
-            raise ValueError(f"{path!r} in it can not be read") from error
+            root = etree.fromstring(data, parser)
+        except etree.XMLSyntaxError as error:
+            raise ValueError(f"{path!r} in it is not XML") from error
         if root is None:
             raise ValueError(f"{path!r} in it is not XML")
         return root

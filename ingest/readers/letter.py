@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
+from ingest.readers.html import whole_page
 from ingest.readers.names import distinct
 from ingest.reading import Found, Member, Part, Reading, compose, iso_date
 
@@ -53,7 +54,15 @@ def local_date(value: str) -> str | None:
     try:
         return parsedate_to_datetime(value[:LONGEST_DATE]).date().isoformat()
     except (ValueError, TypeError, OverflowError, IndexError):
-        return iso_date(value)
+        return iso_date(value) if any(map(str.isdigit, value)) else None
+
+
+def html_parts(text: str) -> list[Part]:
+    """Return all that a body in HTML shows, which may be nothing."""
+    try:
+        return whole_page(text.encode())
+    except ValueError:
+        return []
 
 
 def best_version(versions: Sequence[Sequence[Part]]) -> Sequence[Part]:

@@ -11,8 +11,7 @@ from email.policy import Compat32
 from ingest.readers import quoted
 from ingest.readers.charsets import decode_anyhow, decode_declared, decode_words
 from ingest.readers.decode import decode
-from ingest.readers.html import whole_page
-from ingest.readers.letter import ROWS, Content, best_version, compose_letter
+from ingest.readers.letter import ROWS, Content, best_version, compose_letter, html_parts
 from ingest.readers.names import SLASH
 from ingest.reading import Member, Part, Reading
 
@@ -152,11 +151,11 @@ def _payload(part: Message) -> bytes:
 def _words(part: Message, kind: str) -> Iterator[Content]:
     try:
         text = decode_declared(_payload(part), str(part.get_param("charset", "")))
-        if kind == "text/html":
-            yield from whole_page(text.encode())
-            return
     except ValueError as error:
         yield f"a part of the body can not be read: {error}"
+        return
+    if kind == "text/html":
+        yield from html_parts(text)
         return
     flowed = str(part.get_param("format", "")).lower() == "flowed"
     delete_space = str(part.get_param("delsp", "")).lower() == "yes"

@@ -14,8 +14,7 @@ import olefile  # type: ignore[import-untyped]  # it ships no types
 
 from ingest.readers import quoted
 from ingest.readers.charsets import decode_anyhow
-from ingest.readers.html import whole_page
-from ingest.readers.letter import MAX_MEMBERS, Content, best_version, compose_letter
+from ingest.readers.letter import MAX_MEMBERS, Content, best_version, compose_letter, html_parts
 from ingest.readers.mail import header_rows
 from ingest.readers.names import SLASH
 from ingest.reading import Member, Reading, clean
@@ -98,7 +97,7 @@ class _Letter:
 
     rows: Mapping[str, str]
     plain: str
-    html: bytes
+    html: str
     members: tuple[Member, ...]
     warnings: tuple[str, ...]
 
@@ -126,16 +125,15 @@ def _check_sizes(ole: olefile.OleFileIO, size: int) -> None:
 
 
 def _words(letter: _Letter) -> Sequence[Content]:
-    plain = quoted.parts(letter.plain)
-    return best_version([plain, whole_page(letter.html) if letter.html else []])
+    return best_version([quoted.parts(letter.plain), html_parts(letter.html)])
 
 
 def _letter(folder: _Folder) -> _Letter:
     page = folder.number(0x3FFD) or folder.number(0x3FDE)
     folder = _Folder(folder.ole, folder.path, folder.header_bytes, _encoding(page))
-    html, plain = folder.binary(0x1013), folder.string(0x1000)
-    if html:
-        html = decode_anyhow(html, _encoding(folder.number(0x3FDE) or page)).encode()
+    plain = folder.string(0x1000)
+    html_page = _encoding(folder.number(0x3FDE) or page)
+    html = clean(decode_anyhow(folder.binary(0x1013), html_page)) or folder.string(0x1013)
     warnings = []
     if not html and not plain.strip() and folder.binary(0x1009):
         warnings.append("the body is kept in Outlook's own form (RTF), so it is not read")
@@ -148,8 +146,7 @@ def _letter(folder: _Folder) -> _Letter:
             warnings.append(member)
     rows = {**_rows(folder), **_appointment(folder)}
     found = {name: value for name, value in rows.items() if value}
-    return _Letter(found, plain, html or folder.string(0x1013).encode(), tuple(members),
-                   tuple(warnings))  # fmt: skip
+    return _Letter(found, plain, html, tuple(members), tuple(warnings))
 
 
 def _encoding(code_page: int) -> str:
@@ -224,7 +221,7 @@ def _member(attachment: _Folder) -> Member | str | None:
 
 def _eml(letter: _Letter) -> bytes:
     """Write a message as an EML file, for it has no file of its own."""
-    parts = [_eml_part("text/html; charset=utf-8", letter.html)] if letter.html else []
+    parts = [_eml_part("text/html; charset=utf-8", letter.html.encode())] if letter.html else []
     if letter.plain.strip():
         parts = [_eml_part("text/plain; charset=utf-8", letter.plain.encode()), *parts]
     bodies = _eml_multipart("alternative", parts)

@@ -41,17 +41,22 @@ def read(data: bytes) -> Reading:
     documents may be the only list of an object, as in what web services return.
     """
     values, faults = _values(clean(decode(data)))
-    if len(values) == 1 and _words(values[0]):
+    alone = len(values) == 1 and not faults
+    if alone and _words(values[0]):
         return _document(values[0])
-    records = _listed(values[0]) if len(values) == 1 else values
+    records = _listed(values[0]) if alone else values
+    _check_count(records)
     members = [_member(each, number) for number, each in enumerate(records, 1) if _words(each)]
     if not members:
         raise ValueError(f"it is JSON, but holds no documents; {EXPECTED}")
-    if len(members) > MAX_RECORDS:
-        raise ValueError(f"it holds {len(members)} documents, where {MAX_RECORDS} are allowed")
     if len(members) < len(records):
         faults += (f"{len(records) - len(members)} of {len(records)} entries hold no text",)
     return Reading("", (), members=distinct(members), warnings=faults)
+
+
+def _check_count(records: Sequence[object]) -> None:
+    if len(records) > MAX_RECORDS:
+        raise ValueError(f"it holds {len(records)} entries, where {MAX_RECORDS} are allowed")
 
 
 def _values(text: str) -> tuple[Sequence[object], tuple[str, ...]]:
@@ -63,6 +68,7 @@ def _values(text: str) -> tuple[Sequence[object], tuple[str, ...]]:
         if len(lines) < 2 or not _is_json(lines[0]):
             message = f"{error.msg[:1].lower()}{error.msg[1:]} in line {error.lineno}"
             raise ValueError(f"it is not JSON: {message}") from error
+    _check_count(lines)
     values = [_loads(line) for line in lines if _is_json(line)]
     broken = len(lines) - len(values)
     return values, (f"{broken} of {len(lines)} lines are not JSON",) if broken else ()

@@ -106,6 +106,11 @@ def test_plain_text_is_preferred_to_html_unless_it_says_nothing(plain: str, expe
     assert body(mail.read(data)) == [expected.strip()]
 
 
+def test_a_body_of_empty_html_is_no_words() -> None:
+    reading = mail.read(mixed(text_part(" ", "html"), text_part("<!-- -->", "html")))
+    assert (body(reading), reading.warnings) == ([], ())
+
+
 def test_an_attachment_inside_one_version_of_the_words_is_kept() -> None:
     inner = mixed(
         text_part("<p>Rich.", "html"), file_part("application/pdf", b"%PDF", "Content-ID: <x>")
@@ -141,6 +146,11 @@ def test_words_before_and_after_an_attachment_are_all_read() -> None:
             id="unknown",
         ),
         pytest.param(text_part("会談", charset="iso-2022-jp"), "会談", id="seven-bit"),
+        pytest.param(
+            b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + "Réunion".encode(),
+            "Réunion",
+            id="not-even-seven-bit",
+        ),
         pytest.param(
             b'Content-Type: text/plain; charset="a\0b"\r\n\r\nThey\0 met.', "They met.", id="nul"
         ),
