@@ -9,6 +9,7 @@ from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from ingest.readers.decode import decode
+from ingest.readers.hidden import take_hidden
 from ingest.reading import Found, Part, Reading, clean, compose, first_heading, iso_date, row_text
 from rag.types import BlockKind
 
@@ -20,10 +21,9 @@ FURNITURE = (
     "//nav|//footer|//aside|//form|//script|//style|//noscript|//template|//dialog|//button"
     "|//select|//svg|//iframe|//head|//header[not(ancestor::article or ancestor::main)]"
 )
-HIDDEN = (
-    "//body//*[@hidden or contains(translate(@style, ' ', ''), 'display:none')"
-    " or contains(translate(@style, ' ', ''), 'visibility:hidden')]"
-)
+# What pages call the element that holds the article; some tear the article over several.
+BODY = re.compile(r"(?:article|story|post|entry|body)[-_]*(?:body|content|text)", re.IGNORECASE)
+POST_SHOWN = re.compile(r"\bpostid-(\d+)")  # how WordPress marks which post a page is about
 # Names of HTML, and those of trafilatura's own format: head, quote, list, item, cell, lb.
 BLOCKS: Mapping[BlockKind, str] = {
     "heading": "h1 h2 h3 h4 h5 h6 head",
@@ -61,13 +61,17 @@ def read(data: bytes) -> Reading:
     except etree.ParserError as error:
         raise ValueError("it is not HTML") from error
     metadata = _metadata(page)
-    _drop(page, HIDDEN)
+    hidden = take_hidden(page)
     parts = _article(page)
     return compose(parts, first_heading(parts) | metadata)
 
 
 def _article(page: HtmlElement) -> list[Part]:
-    found = trafilatura.bare_extraction(page, include_comments=False, with_metadata=False)
+    _mend(page)
+    # With the links, trafilatura can tell a list of them from a paragraph.
+    found = trafilatura.bare_extraction(
+        page, include_comments=False, with_metadata=False, include_links=True
+    )
     body = getattr(found, "body", None)
     article = list(_parts(body)) if body is not None else []
     if len(article) > 1 and _length(article) >= SHORTEST_ARTICLE:
@@ -76,6 +80,47 @@ def _article(page: HtmlElement) -> list[Part]:
     _drop(page, FURNITURE)
     whole = list(_parts(page))
     return whole if not article or _length(whole) < SHORT_PAGE else article
+
+
+def _mend(page: HtmlElement) -> None:
+    """Undo what trafilatura loses words of an article by, or takes another article for it by."""
+    etree.strip_tags(page, etree.Comment)
+    _drop_other_posts(page)
+    _join_bodies(page)
+    for quote in page.iter("blockquote"):
+        _show_quote(quote)
+
+
+def _drop_other_posts(page: HtmlElement) -> None:
+    """Drop the posts that a WordPress page of one post shows below it."""
+    body = page.find("body")
+    shown = POST_SHOWN.search(body.get("class", "")) if body is not None else None
+    if shown and page.xpath("//article[@id=$id]", id=f"post-{shown[1]}"):
+        _drop(page, f"//article[starts-with(@id, 'post-') and @id != 'post-{shown[1]}']")
+
+
+def _join_bodies(page: HtmlElement) -> None:
+    """Move an article that is torn over several elements of one class into the first of them."""
+    bodies: dict[tuple[HtmlElement, str], list[HtmlElement]] = {}
+    for node in page.xpath("(//article | //main)//*[self::div or self::section][@class][.//p]"):
+        name = node.get("class")
+        if BODY.search(name) and all(name != each.get("class") for each in node.iterancestors()):
+            bodies.setdefault((next(node.iterancestors("article", "main")), name), []).append(node)
+    for (article, _), (first, *others) in bodies.items():
+        if len(article.findall(".//h1")) < 2:  # else a list of articles
+            for node in others:
+                first.extend(list(node))
+
+
+def _show_quote(quote: HtmlElement) -> None:
+    """Take the links out of a quote, and the marks of an embedded post off what holds it alone."""
+    etree.strip_tags(quote, "a")
+    size = len(quote.text_content())
+    for node in quote.iterancestors("div", "section", "figure"):
+        if len(node.text_content()) > 1.2 * size + 20:
+            break
+        for name in ("class", "id"):
+            node.attrib.pop(name, None)
 
 
 def _length(parts: list[Part]) -> int:
