@@ -8,6 +8,7 @@ import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from ingest import boilerplate
 from ingest.readers.decode import decode
 from ingest.readers.hidden import take_hidden
 from ingest.reading import Found, Part, Reading, clean, compose, first_heading, iso_date, row_text
@@ -62,7 +63,9 @@ def read(data: bytes) -> Reading:
         raise ValueError("it is not HTML") from error
     metadata = _metadata(page)
     hidden = take_hidden(page)
-    parts = _article(page)
+    article = _article(page)
+    site = boilerplate.flags(article)
+    parts = [part for part, dropped in zip(article, site, strict=True) if not dropped]
     return compose(parts, first_heading(parts) | metadata)
 
 
@@ -84,7 +87,7 @@ def _article(page: HtmlElement) -> list[Part]:
 
 def _mend(page: HtmlElement) -> None:
     """Undo what trafilatura loses words of an article by, or takes another article for it by."""
-    etree.strip_tags(page, etree.Comment)
+    etree.strip_elements(page, etree.Comment, "script", "style", with_tail=False)
     _drop_other_posts(page)
     _join_bodies(page)
     for quote in page.iter("blockquote"):
