@@ -91,8 +91,8 @@ def _extraction(given: argparse.Namespace) -> int:
     spent = summary["ms"]
     print(f"{summary['pages']} pages; ms a page: p50 {spent['p50']:.1f}, p95 {spent['p95']:.1f}")
     print("worst pages, with the shares of their shingles that are wrong and missing:")
-    for score in sorted(scores, key=lambda score: -score.loss)[: given.worst]:
-        print(f"  {score.overlap.wrong:.3f} {score.overlap.missing:.3f} {score.name}")
+    for page in sorted(scores, key=lambda page: -page.loss)[: given.worst]:
+        print(f"  {page.overlap.wrong:.3f} {page.overlap.missing:.3f} {page.name}")
     return PASS
 
 

@@ -3,12 +3,13 @@
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from ingest import boilerplate
+from ingest import boilerplate, lint
 from ingest.readers.decode import decode
 from ingest.readers.hidden import take_hidden
 from ingest.reading import Found, Part, Reading, clean, compose, first_heading, iso_date, row_text
@@ -54,19 +55,22 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of pages
 def read(data: bytes) -> Reading:
     """Read the headings, paragraphs, lists, quotes and tables of a page's article."""
     charset = CHARSET.search(data[:HEAD_BYTES])
-    text = clean(decode(data, declared=charset[1].decode() if charset else ""))
+    source = decode(data, declared=charset[1].decode() if charset else "")
     try:
         page = document_fromstring(
-            text.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=False)
+            clean(source).encode(), parser=HTMLParser(encoding="utf-8", huge_tree=False)
         )
     except etree.ParserError as error:
         raise ValueError("it is not HTML") from error
     metadata = _metadata(page)
-    hidden = take_hidden(page)
+    hidden = [text for text in take_hidden(page) if not boilerplate.is_site(text)]
     article = _article(page)
     site = boilerplate.flags(article)
     parts = [part for part, dropped in zip(article, site, strict=True) if not dropped]
-    return compose(parts, first_heading(parts) | metadata)
+    words = "\n".join(part.text for part in parts)  # with what the page wrote as entities
+    found = (*lint.unseen_characters(source), *lint.hidden(hidden), *lint.findings(words))
+    reading = compose(parts, first_heading(parts) | metadata)
+    return replace(reading, warnings=tuple(dict.fromkeys(found)))
 
 
 def _article(page: HtmlElement) -> list[Part]:
@@ -88,6 +92,7 @@ def _article(page: HtmlElement) -> list[Part]:
 def _mend(page: HtmlElement) -> None:
     """Undo what trafilatura loses words of an article by, or takes another article for it by."""
     etree.strip_elements(page, etree.Comment, "script", "style", with_tail=False)
+    etree.strip_attributes(page, "aria-hidden")  # it hides from screen readers only
     _drop_other_posts(page)
     _join_bodies(page)
     for quote in page.iter("blockquote"):
