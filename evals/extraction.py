@@ -79,11 +79,8 @@ def extraction(data: Path) -> list[PageScore]:
 
 def _page(data: Path, name: str) -> bytes:
     packed = data / "html" / f"{name}.html.gz"
-    return gzip.decompress(packed.read_bytes()) if packed.exists() else _plain(packed)
-
-
-def _plain(packed: Path) -> bytes:
-    return packed.with_suffix("").read_bytes()
+    plain = data / "html" / f"{name}.html"
+    return gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
 
 
 def _score(name: str, article: str, page: bytes) -> PageScore:

@@ -84,10 +84,10 @@ def _unseen_characters(raw: str) -> Iterator[str]:
         yield f"The text held words in invisible tag characters: {_shown(words)}."
     turned = len(OVERRIDE.findall(raw))
     if turned:
-        yield f"The text held {turned} characters that make letters appear in another order."
+        yield f"The text held characters that make letters appear in another order: {turned}."
     within = len(WITHIN_WORDS.findall(raw))
     if within:
-        yield f"The text held invisible characters inside {within} of its words."
+        yield f"The text held invisible characters inside words: {within}."
     if LONG_RUN.search(raw):
         yield "The text held a run of invisible characters, in which words can be hidden."
 
@@ -105,8 +105,7 @@ def _addresses(raw: str, subject: str) -> Iterator[str]:
     text = _plain(raw)
     found = TO_A_MODEL.search(text) or next(_apart(text), None)
     if found:
-        words = found.string[found.start() : found.start() + SHOWN]
-        yield f"{subject} addresses a language model, not a reader: {_shown(words)}."
+        yield f"{subject} addresses a language model, not a reader: {_shown(found[0])}."
 
 
 def _plain(raw: str) -> str:

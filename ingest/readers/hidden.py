@@ -11,11 +11,10 @@ from lxml.html import HtmlElement
 
 STYLED = "//body//*[@hidden or @style or @color]"
 GONE = re.compile(r";(?:display:none|visibility:(?:hidden|collapse))")
-OUTSIDE = re.compile(
-    r";(?=.*;position:(?:absolute|fixed)).*;(?:left|right|top|bottom):-\d{3,}(?:px|em|rem|vw|vh|%)"
-    r"|;(?:text-indent|margin-left):-\d{3,}(?:px|em|rem|%)"
-)
-TINY = re.compile(r";font-size:(?:0*(?:\.0+)?|0*\.\d+|0*1(?:\.\d+)?(?=px))(?:px|pt|r?em|%)?;")
+PLACED = re.compile(r";position:(?:absolute|fixed);")
+AWAY = re.compile(r";(?:left|right|top|bottom):-\d{3,}(?:px|em|rem|vw|vh|%)")
+OUTDENTED = re.compile(r";(?:text-indent|margin-left):-\d{3,}(?:px|em|rem|%)")
+TINY = re.compile(r";font-size:(?:0*(?:\.0+)?(?:px|pt|r?em|%)?|(?:0*1|0*\.\d+)(?:px|pt));")
 COLOUR = re.compile(r";color:([^;]+)")
 BACKGROUND = re.compile(r";background(?:-color)?:([^;]+)")
 NAMED = {"white": "255,255,255", "black": "0,0,0"}
@@ -53,12 +52,16 @@ def _prose(node: HtmlElement) -> Iterator[str]:
 
 def _is_hidden(node: HtmlElement) -> bool:
     style = _style(node)
-    if node.get("hidden") is not None or GONE.search(style) or OUTSIDE.search(style):
+    if node.get("hidden") is not None or GONE.search(style) or _is_outside(style):
         return True
     if not TINY.search(style) and not _is_unseen(node):
         return False
     # What is inside may be set anew, by itself or by a style sheet.
     return not node.xpath("boolean(.//*[@class or @style or @color])")
+
+
+def _is_outside(style: str) -> bool:
+    return bool(OUTDENTED.search(style) or (PLACED.search(style) and AWAY.search(style)))
 
 
 def _style(node: HtmlElement) -> str:
