@@ -10,7 +10,7 @@ from docx.oxml.ns import nsdecls
 from docx.shared import Pt, RGBColor
 
 from ingest.readers import docx as docx_reader
-from ingest.readers import html, pdf, text
+from ingest.readers import html, markdown, pdf, text
 from ingest.reading import Reading
 
 VISIBLE = "The two leaders met on Monday in the capital and agreed to begin talks about trade."
@@ -94,6 +94,10 @@ def read_text(words: str) -> Reading:
     return text.read(words.encode())
 
 
+def read_markdown(words: str) -> Reading:
+    return markdown.read(words.encode())
+
+
 def read_html(words: str) -> Reading:
     return html.read(html_page(f"<p>{words}</p>"))
 
@@ -108,14 +112,14 @@ def read_pdf(words: str) -> Reading:
     return pdf.read(pdf_bytes(shown(words)))
 
 
-@pytest.mark.parametrize("read", [read_text, read_html, read_docx, read_pdf])
+@pytest.mark.parametrize("read", [read_text, read_markdown, read_html, read_docx, read_pdf])
 def test_visible_words_for_a_model_stay_and_are_reported(read) -> None:  # type: ignore[no-untyped-def]
     reading = read(ORDER)
     assert ORDER in reading.text
     assert reading.warnings == (TO_A_MODEL,)
 
 
-@pytest.mark.parametrize("read", [read_text, read_html, read_docx, read_pdf])
+@pytest.mark.parametrize("read", [read_text, read_markdown, read_html, read_docx, read_pdf])
 def test_ordinary_words_are_not_reported(read) -> None:  # type: ignore[no-untyped-def]
     assert read(VISIBLE).warnings == ()
 
