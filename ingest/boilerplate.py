@@ -124,7 +124,8 @@ FOLLOW = re.compile(
     )
 )
 REPORTED = re.compile(
-    r"^[\"'«“‘]|\b(?:said|says|(?<!be )told|added|according to|a dit|a declare|selon|dijo|declaro|segun)\b"
+    r"^[\"'«“‘]|\b(?:said|says|(?<!be )told|added|according to)\b"
+    r"|\b(?:a dit|a declare|selon|dijo|declaro|segun)\b"
 )
 
 
