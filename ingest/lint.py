@@ -74,7 +74,7 @@ def findings(raw: str) -> tuple[str, ...]:
 
 def unseen_characters(raw: str) -> tuple[str, ...]:
     """Return a sentence for each kind of character that can hide or disguise words."""
-    return tuple(_unseen_characters(raw))
+    return tuple(_unseen_characters(raw)) if INVISIBLE.search(raw) else ()
 
 
 def _unseen_characters(raw: str) -> Iterator[str]:

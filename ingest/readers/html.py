@@ -25,6 +25,10 @@ FURNITURE = (
 )
 # What pages call the element that holds the article; some tear the article over several.
 BODY = re.compile(r"(?:article|story|post|entry|body)[-_]*(?:body|content|text)", re.IGNORECASE)
+TORN = (  # but not the teasers of other articles, whose titles are links
+    "(//article | //main)//*[self::div or self::section][@class][.//p]"
+    "[not(ancestor::aside or ancestor::li or ancestor::a or .//h2/a or .//h3/a)]"
+)
 POST_SHOWN = re.compile(r"\bpostid-(\d+)")  # how WordPress marks which post a page is about
 # Names of HTML, and those of trafilatura's own format: head, quote, list, item, cell, lb.
 BLOCKS: Mapping[BlockKind, str] = {
@@ -103,19 +107,20 @@ def _drop_other_posts(page: HtmlElement) -> None:
     """Drop the posts that a WordPress page of one post shows below it."""
     body = page.find("body")
     shown = POST_SHOWN.search(body.get("class", "")) if body is not None else None
-    if shown and page.xpath("//article[@id=$id]", id=f"post-{shown[1]}"):
-        _drop(page, f"//article[starts-with(@id, 'post-') and @id != 'post-{shown[1]}']")
+    here = f"article[@id='post-{shown[1]}']" if shown else ""
+    if here and page.xpath(f"//{here}"):
+        _drop(page, f"//article[starts-with(@id, 'post-')][not(descendant-or-self::{here})]")
 
 
 def _join_bodies(page: HtmlElement) -> None:
     """Move an article that is torn over several elements of one class into the first of them."""
     bodies: dict[tuple[HtmlElement, str], list[HtmlElement]] = {}
-    for node in page.xpath("(//article | //main)//*[self::div or self::section][@class][.//p]"):
+    for node in page.xpath(TORN):
         name = node.get("class")
         if BODY.search(name) and all(name != each.get("class") for each in node.iterancestors()):
             bodies.setdefault((next(node.iterancestors("article", "main")), name), []).append(node)
     for (article, _), (first, *others) in bodies.items():
-        if len(article.findall(".//h1")) < 2:  # else a list of articles
+        if others and len(article.findall(".//h1")) < 2:  # else a list of articles
             for node in others:
                 first.extend(list(node))
 
@@ -125,8 +130,8 @@ def _show_quote(quote: HtmlElement) -> None:
     etree.strip_tags(quote, "a")
     size = len(quote.text_content())
     for node in quote.iterancestors("div", "section", "figure"):
-        if len(node.text_content()) > 1.2 * size + 20:
-            break
+        if len(node) > 3 or len(node.text_content()) > 1.2 * size + 20:
+            break  # it holds more than the quote and its script
         for name in ("class", "id"):
             node.attrib.pop(name, None)
 
@@ -192,8 +197,10 @@ def _flatten(table: HtmlElement) -> None:
 def _metadata(page: HtmlElement) -> dict[str, Found]:
     metadata: dict[str, Found] = {}
     for name, value, origin in _candidates(page):
+        if name in metadata or not value.strip():
+            continue  # to parse a date takes longer than all the rest
         words = iso_date(value) if name == "published" else " ".join(value.split())
-        if words and name not in metadata:
+        if words:
             metadata[name] = Found(words, origin)
     return metadata
 

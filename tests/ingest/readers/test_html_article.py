@@ -27,6 +27,17 @@ def test_an_article_torn_over_several_elements_is_read_whole() -> None:
     assert openings(html.read(page.encode()))[-5:] == ["One", "Two", "Three", "Four", "Five"]
 
 
+def test_teasers_that_share_the_class_of_the_article_are_not_read_as_part_of_it() -> None:
+    teasers = "".join(
+        f"<section><div class='post-content'><h3><a href='/x'>Other</a></h3>"
+        f"{paragraphs('Teaser')}</div></section>"
+        for _ in range(3)
+    )
+    article = f"<div class='post-content'>{paragraphs('One', 'Two', 'Three')}</div>"
+    page = f"<body><main><h1>Visit</h1>{article}{teasers}</main></body>"
+    assert openings(html.read(page.encode())) == ["One", "Two", "Three"]
+
+
 def test_the_posts_that_wordpress_shows_below_a_post_are_left_out() -> None:
     page = (
         "<body class='single single-post postid-18'>"
