@@ -1,4 +1,4 @@
-"""`python -m evals run|benchmark`: measure the answers; see `evals/README.md`."""
+"""`python -m evals run|benchmark|extraction`: measure the answers; see `evals/README.md`."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ from typing import Any
 
 from evals.benchmark import benchmark
 from evals.cases import CaseError, read_cases
+from evals.extraction import extraction, summarise
 from evals.run import predict, read_predictions, score
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.pipeline import open_pipeline
@@ -77,6 +78,24 @@ def _benchmark(given: argparse.Namespace) -> int:
     return PASS
 
 
+def _extraction(given: argparse.Namespace) -> int:
+    scores = extraction(given.data)
+    if not scores:
+        raise CaseError(f"{str(given.data)!r} holds no pages")
+    summary = summarise(scores)
+    for name in ("F1", "precision", "recall"):
+        found = summary[name]
+        low, high = found["interval"]
+        spread = f"± {found['deviation']:.3f}, 95 % between {low:.3f} and {high:.3f}"
+        print(f"{name:>9} {found['value']:.3f} {spread}")
+    spent = summary["ms"]
+    print(f"{summary['pages']} pages; ms a page: p50 {spent['p50']:.1f}, p95 {spent['p95']:.1f}")
+    print("worst pages, with the shares of their shingles that are wrong and missing:")
+    for page in sorted(scores, key=lambda page: -page.loss)[: given.worst]:
+        print(f"  {page.overlap.wrong:.3f} {page.overlap.missing:.3f} {page.name}")
+    return PASS
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evals", description="Measure the answers.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -91,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--limit", type=int, help="ask only the first questions")
     bench.add_argument("--retrieval-only", action="store_true", help="do not answer")
     bench.set_defaults(command=_benchmark)
+    pages = commands.add_parser("extraction", help="measure what is read out of web pages")
+    pages.add_argument("data", type=Path, metavar="DIR", help="article-extraction-benchmark")
+    pages.add_argument("--worst", type=int, default=10, help="how many of the worst to name")
+    pages.set_defaults(command=_extraction)
     return parser
 
 

@@ -3,18 +3,21 @@
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from io import BytesIO
 
 import docx
 from docx.document import Document
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import OpcError
+from docx.oxml.document import CT_Body
 from docx.oxml.ns import qn
 from docx.oxml.table import CT_Row, CT_Tbl
 from docx.oxml.text.paragraph import CT_P
 from docx.styles.style import BaseStyle
 from lxml.etree import XMLSyntaxError, _Element
 
+from ingest import lint
 from ingest.reading import Found, Part, Reading, compose, first_heading, row_text
 from rag.types import BlockKind
 
@@ -28,6 +31,13 @@ BOX = qn("w:txbxContent")
 SKIPPED = {qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), FALLBACK, BOX}
 CONTAINERS = {qn(f"w:{name}") for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml")}
 HIDDEN = f"{qn('w:rPr')}/{qn('w:vanish')}"
+# Runs that are set as hidden or in tiny letters, or in white where nothing is behind them.
+UNSEEN = (
+    ".//w:r[w:rPr[w:vanish[not(@w:val='0' or @w:val='false')] or w:sz[@w:val <= 2]"
+    " or (w:color[@w:val='FFFFFF' or @w:val='ffffff'] and not(w:shd or w:highlight"
+    " or /w:document/w:background or ancestor::w:tbl or ancestor::w:txbxContent"
+    " or ancestor::w:p/w:pPr/w:shd))]]"
+)
 BLANKS = {qn("w:tab"), qn("w:br"), qn("w:cr")}
 LONGEST_HEADING = 100
 ENDS = (".", ",", ";", ":", "!", "?", "…")
@@ -55,8 +65,21 @@ def _unpacked_size(data: bytes) -> int:
 
 def _reading(document: Document) -> Reading:
     kinds = {style.style_id: _style_kind(style) for style in document.styles}
+    unseen = _take_unseen(document.element.body)
     parts = list(_parts(document.element.body, kinds))
-    return compose(parts, first_heading(parts) | _metadata(document))
+    words = "\n".join(part.text for part in parts)
+    reading = compose(parts, first_heading(parts) | _metadata(document))
+    return replace(reading, warnings=(*lint.hidden(unseen), *lint.findings(words)))
+
+
+def _take_unseen(body: CT_Body) -> list[str]:
+    """Drop the runs that a reader does not see, and return their text by paragraph."""
+    unseen: dict[_Element, str] = {}
+    for run in body.xpath(UNSEEN):
+        paragraph = next(run.iterancestors(qn("w:p")), run)
+        unseen[paragraph] = unseen.get(paragraph, "") + "".join(run.itertext(qn("w:t")))
+        run.clear()
+    return [text for text in unseen.values() if text.strip()]
 
 
 def _style_kind(style: BaseStyle | None) -> BlockKind | None:

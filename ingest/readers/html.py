@@ -3,12 +3,15 @@
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from ingest import boilerplate, lint
 from ingest.readers.decode import decode
+from ingest.readers.hidden import take_hidden
 from ingest.reading import Found, Part, Reading, clean, compose, first_heading, iso_date, row_text
 from rag.types import BlockKind
 
@@ -21,10 +24,13 @@ FURNITURE = (
     "|//select|//svg|//iframe|//head|//header[not(ancestor::article or ancestor::main)]"
 )
 UNSEEN = "//script|//style|//template|//svg|//head|//title|//nav"
-HIDDEN = (
-    "//body//*[@hidden or contains(translate(@style, ' ', ''), 'display:none')"
-    " or contains(translate(@style, ' ', ''), 'visibility:hidden')]"
+# What pages call the element that holds the article; some tear the article over several.
+BODY = re.compile(r"(?:article|story|post|entry|body)[-_]*(?:body|content|text)", re.IGNORECASE)
+TORN = (  # but not the teasers of other articles, whose titles are links
+    "(//article | //main)//*[self::div or self::section][@class][.//p]"
+    "[not(ancestor::aside or ancestor::li or ancestor::a or .//h2/a or .//h3/a)]"
 )
+POST_SHOWN = re.compile(r"\bpostid-(\d+)")  # how WordPress marks which post a page is about
 # Names of HTML, and those of trafilatura's own format: head, quote, list, item, cell, lb.
 BLOCKS: Mapping[BlockKind, str] = {
     "heading": "h1 h2 h3 h4 h5 h6 head",
@@ -53,11 +59,16 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of pages
 
 def read(data: bytes) -> Reading:
     """Read the headings, paragraphs, lists, quotes and tables of a page's article."""
-    page = _page(data)
+    source, page = _page(data)
     metadata = _metadata(page)
-    _drop(page, HIDDEN)
-    parts = _article(page)
-    return compose(parts, first_heading(parts) | metadata)
+    hidden = [text for text in take_hidden(page) if not boilerplate.is_site(text)]
+    article = _article(page)
+    site = boilerplate.flags(article)
+    parts = [part for part, dropped in zip(article, site, strict=True) if not dropped]
+    words = "\n".join(part.text for part in parts)  # with what the page wrote as entities
+    found = (*lint.unseen_characters(source), *lint.hidden(hidden), *lint.findings(words))
+    reading = compose(parts, first_heading(parts) | metadata)
+    return replace(reading, warnings=tuple(dict.fromkeys(found)))
 
 
 def whole_page(data: bytes) -> list[Part]:
@@ -66,25 +77,30 @@ def whole_page(data: bytes) -> list[Part]:
     Raises:
         ValueError: the bytes are not HTML.
     """
-    page = _page(data)
-    _drop(page, HIDDEN)
+    _, page = _page(data)
+    take_hidden(page)
     _drop(page, UNSEEN)
     return list(_parts(page))
 
 
-def _page(data: bytes) -> HtmlElement:
+def _page(data: bytes) -> tuple[str, HtmlElement]:
+    """Return the source of a page, decoded, and its tree."""
     charset = CHARSET.search(data[:HEAD_BYTES])
-    text = clean(decode(data, declared=charset[1].decode() if charset else ""))
+    source = decode(data, declared=charset[1].decode() if charset else "")
     try:
-        return document_fromstring(
-            text.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=False)
+        return source, document_fromstring(
+            clean(source).encode(), parser=HTMLParser(encoding="utf-8", huge_tree=False)
         )
     except etree.ParserError as error:
         raise ValueError("it is not HTML") from error
 
 
 def _article(page: HtmlElement) -> list[Part]:
-    found = trafilatura.bare_extraction(page, include_comments=False, with_metadata=False)
+    _mend(page)
+    # With the links, trafilatura can tell a list of them from a paragraph.
+    found = trafilatura.bare_extraction(
+        page, include_comments=False, with_metadata=False, include_links=True
+    )
     body = getattr(found, "body", None)
     article = list(_parts(body)) if body is not None else []
     if len(article) > 1 and _length(article) >= SHORTEST_ARTICLE:
@@ -93,6 +109,49 @@ def _article(page: HtmlElement) -> list[Part]:
     _drop(page, FURNITURE)
     whole = list(_parts(page))
     return whole if not article or _length(whole) < SHORT_PAGE else article
+
+
+def _mend(page: HtmlElement) -> None:
+    """Undo what trafilatura loses words of an article by, or takes another article for it by."""
+    etree.strip_elements(page, etree.Comment, "script", "style", with_tail=False)
+    etree.strip_attributes(page, "aria-hidden")  # it hides from screen readers only
+    _drop_other_posts(page)
+    _join_bodies(page)
+    for quote in page.iter("blockquote"):
+        _show_quote(quote)
+
+
+def _drop_other_posts(page: HtmlElement) -> None:
+    """Drop the posts that a WordPress page of one post shows below it."""
+    body = page.find("body")
+    shown = POST_SHOWN.search(body.get("class", "")) if body is not None else None
+    here = f"article[@id='post-{shown[1]}']" if shown else ""
+    if here and page.xpath(f"//{here}"):
+        _drop(page, f"//article[starts-with(@id, 'post-')][not(descendant-or-self::{here})]")
+
+
+def _join_bodies(page: HtmlElement) -> None:
+    """Move an article that is torn over several elements of one class into the first of them."""
+    bodies: dict[tuple[HtmlElement, str], list[HtmlElement]] = {}
+    for node in page.xpath(TORN):
+        name = node.get("class")
+        if BODY.search(name) and all(name != each.get("class") for each in node.iterancestors()):
+            bodies.setdefault((next(node.iterancestors("article", "main")), name), []).append(node)
+    for (article, _), (first, *others) in bodies.items():
+        if others and len(article.findall(".//h1")) < 2:  # else a list of articles
+            for node in others:
+                first.extend(list(node))
+
+
+def _show_quote(quote: HtmlElement) -> None:
+    """Take the links out of a quote, and the marks of an embedded post off what holds it alone."""
+    etree.strip_tags(quote, "a")
+    size = len(quote.text_content())
+    for node in quote.iterancestors("div", "section", "figure"):
+        if len(node) > 3 or len(node.text_content()) > 1.2 * size + 20:
+            break  # it holds more than the quote and its script
+        for name in ("class", "id"):
+            node.attrib.pop(name, None)
 
 
 def _length(parts: list[Part]) -> int:
@@ -156,8 +215,10 @@ def _flatten(table: HtmlElement) -> None:
 def _metadata(page: HtmlElement) -> dict[str, Found]:
     metadata: dict[str, Found] = {}
     for name, value, origin in _candidates(page):
+        if name in metadata or not value.strip():
+            continue  # to parse a date takes longer than all the rest
         words = iso_date(value) if name == "published" else " ".join(value.split())
-        if words and name not in metadata:
+        if words:
             metadata[name] = Found(words, origin)
     return metadata
 

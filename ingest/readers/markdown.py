@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from ingest import lint
 from ingest.readers.decode import decode
 from ingest.readers.front_matter import front_matter
 from ingest.reading import Part, Reading, clean, compose, first_heading, row_text
@@ -19,10 +21,12 @@ PARSER = MarkdownIt("commonmark").enable("table")
 
 def read(data: bytes) -> Reading:
     """Read CommonMark with tables and, before it, YAML front matter."""
-    text = clean(decode(data))
+    raw = decode(data)
+    text = clean(raw)
     metadata, start = front_matter(text)
     parts = list(_parts(PARSER.parse(text[start:])))
-    return compose(parts, first_heading(parts) | metadata)
+    reading = compose(parts, first_heading(parts) | metadata)
+    return replace(reading, warnings=lint.findings(raw))
 
 
 def _parts(tokens: Sequence[Token]) -> Iterator[Part]:

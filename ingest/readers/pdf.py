@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from math import hypot
@@ -14,6 +15,8 @@ from typing import NamedTuple
 import pypdfium2  # type: ignore[import-untyped]  # it has none
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # it has none
 
+from ingest import lint
+from ingest.readers.ink import unseen_lines
 from ingest.readers.lines import Line, paragraphs
 from ingest.reading import Found, Reading, compose, first_heading, iso_date
 
@@ -47,23 +50,37 @@ def read(data: bytes) -> Reading:
     """Read the text layer; nothing is recognised in pictures."""
     try:
         with pypdfium2.PdfDocument(data) as document:
-            lines = [line for number in range(len(document)) for line in _lines(document, number)]
+            sheets = [_sheet(document, number) for number in range(len(document))]
             metadata = _metadata(document)
     except pypdfium2.PdfiumError as error:
         locked = error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY)
         raise ValueError("it is encrypted" if locked else "it is damaged or not a PDF") from error
+    lines = [line for sheet in sheets for line in sheet.shown]
     if not lines:
         raise ValueError("the PDF has no text layer: it is a scan")
     if not any(character.isalnum() for line in lines for character in line.text):
         raise ValueError("the text layer of the PDF holds no readable letters")
     parts = paragraphs(lines)
     opening = (part for part in parts[:3] if not part.text[0].isdigit())  # "1 Introduction"
-    return compose(parts, first_heading(opening) | metadata)
+    reading = compose(parts, first_heading(opening) | metadata)
+    hidden = lint.hidden([line.text for sheet in sheets for line in sheet.unseen])
+    words = "\n".join(part.text for part in parts)
+    return replace(reading, warnings=(*hidden, *lint.findings(words)))
 
 
-def _lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
+class Sheet(NamedTuple):
+    """The lines of a page that a reader sees, and those that one does not."""
+
+    shown: list[Line]
+    unseen: list[Line]
+
+
+def _sheet(document: pypdfium2.PdfDocument, number: int) -> Sheet:
     with closing(document[number]) as page, closing(page.get_textpage()) as text:
-        return list(_Page(text, page.get_rotation()).lines(number + 1))
+        lines = list(_Page(text, page.get_rotation()).lines(number + 1))
+        unseen = set(unseen_lines(page, text, [indexes for _, indexes in lines]))
+        shown = [line for place, (line, _) in enumerate(lines) if place not in unseen]
+        return Sheet(shown, [lines[place][0] for place in sorted(unseen)])
 
 
 class _Page:
@@ -75,10 +92,10 @@ class _Page:
         self.characters = "".join(map(self._character, range(text.count_chars())))
         self._box = cache(self._find_box)
 
-    def lines(self, number: int) -> Iterator[Line]:
-        """Yield the lines in pdfium's order, which follows columns."""
-        lines = (self._line(indexes, page=number) for indexes in self._line_indexes())
-        return (line for line in lines if line.text)
+    def lines(self, number: int) -> Iterator[tuple[Line, list[int]]]:
+        """Yield the lines, each with its characters, in pdfium's order, which follows columns."""
+        lines = ((self._line(each, page=number), each) for each in self._line_indexes())
+        return ((line, indexes) for line, indexes in lines if line.text)
 
     def _character(self, index: int) -> str:
         if pdfium.FPDFText_IsHyphen(self.text, index) == 1:

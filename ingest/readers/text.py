@@ -3,9 +3,10 @@
 import re
 from itertools import pairwise
 
+from ingest import boilerplate, lint
 from ingest.readers.decode import decode
 from ingest.readers.front_matter import front_matter
-from ingest.reading import Found, Reading, clean
+from ingest.reading import Found, Part, Reading, clean
 from rag.types import Block, Span
 
 WIDEST_WRAP = 100  # columns; longer lines are paragraphs, not lines that an editor broke
@@ -20,13 +21,19 @@ Lines = list[Span]
 
 
 def read(data: bytes) -> Reading:
-    """Read plain text; a block's offsets are offsets into the file, once decoded and cleaned."""
-    text = clean(decode(data))
+    """Read plain text; a block's offsets are offsets into the file, once decoded and cleaned.
+
+    What belongs to the site that a text was copied from is in the text, but in no block.
+    """
+    raw = decode(data)
+    text = clean(raw)
     metadata, start = front_matter(text)
-    blocks = paragraphs(text, start)
+    found = paragraphs(text, start)
+    site = boilerplate.flags([Part(block.span.of(text), block.kind) for block in found])
+    blocks = [block for block, dropped in zip(found, site, strict=True) if not dropped]
     if blocks and blocks[0].kind == "heading":
         metadata.setdefault("title", Found(blocks[0].span.of(text), "first heading"))
-    return Reading(text, tuple(blocks), metadata=metadata)
+    return Reading(text, tuple(blocks), metadata=metadata, warnings=lint.findings(raw))
 
 
 def paragraphs(text: str, start: int = 0) -> list[Block]:
