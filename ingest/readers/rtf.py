@@ -14,7 +14,7 @@ from rag.types import BlockKind
 
 MARK = b"{\\rtf"
 TOKEN = re.compile(
-    rb"\\(?P<word>[A-Za-z]{1,32})(?P<number>-?\d{1,9})? ?|\\'(?P<hex>[0-9A-Fa-f]{2})"
+    rb"\\(?P<word>[A-Za-z]{1,32})(?P<number>-?\d{1,9})? ?|(?P<hex>(?:\\'[0-9A-Fa-f]{2})+)"
     rb"|\\(?P<symbol>.)|(?P<brace>[{}])|[\r\n]+|(?P<text>[^\\{}\r\n]+)",
     re.DOTALL,
 )
@@ -182,7 +182,9 @@ class _Parser:
             if match["word"] == b"bin":  # raw bytes, among which anything may look like a token
                 at += max(0, int(match["number"] or 0))
             elif match["text"] or match["hex"]:
-                self._bytes(match["text"] or bytes.fromhex(match["hex"].decode()))
+                self._bytes(
+                    match["text"] or bytes.fromhex(match["hex"].decode().replace("\\'", ""))
+                )
             else:
                 self._flush()
                 self._control(match)
