@@ -15,6 +15,7 @@ from docx.styles.style import BaseStyle
 from lxml.etree import XMLSyntaxError, _Element
 
 from ingest.readers.package import TEMPLATE_DAYS, damaged, repack, unpack
+from ingest.readers.tables import as_note
 from ingest.reading import Found, Part, Reading, compose, first_heading, row_text
 from rag.types import BlockKind
 
@@ -127,7 +128,7 @@ def _notes_in(element: _Element, book: _Book) -> Iterator[Part]:
     for mark in _marks(element) if book.notes else ():
         note = book.notes.pop(mark, None)
         if note is not None:
-            yield from _parts(note, book.without_notes())
+            yield from map(as_note, _parts(note, book.without_notes()))
 
 
 def _marks(element: _Element) -> Iterator[tuple[str, str]]:

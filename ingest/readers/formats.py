@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import lru_cache
 
 GENERAL = "General"
 # The formats that files name by number alone.
@@ -23,6 +23,8 @@ TOKEN = re.compile(
 DATE_LETTERS = set("dmyhs")
 SIGNIFICANT = 10  # digits of a fraction that a cell of usual width has room for
 LARGEST_PLAIN = 1e30
+LONGEST_CODE = 255  # characters, in Excel
+MOST_DIGITS = 14
 DAY_SECONDS = 86_400
 FULL_MINUTE = re.compile(r"(?<=\d\d:\d\d):00(?!\d)")
 
@@ -55,14 +57,14 @@ def shown(value: float, code: str = GENERAL, *, base: int = 1900) -> str:
     >>> shown(46093, "d mmm yyyy"), shown(46093, "mmm yyyy"), shown(0.5, "h:mm")
     ('2026-03-12', '2026-03', '12:00')
     """
-    if code.lower() in ("general", "@"):
+    if code.lower() in ("general", "@") or not abs(value) < LARGEST_PLAIN:
         return plain(value)
-    form = _format(code.split(";")[0])
+    form = _format(code[:LONGEST_CODE].split(";")[0])
     if form.elapsed:
         return moment(timedelta(seconds=round(value * DAY_SECONDS))) if abs(value) < 1e6 else ""
     if DATE_LETTERS & set(form.letters) and (not form.digits or "s" in form.letters):
         return _day(value, form.letters, base)
-    return plain(value) if form.letters or abs(value) > LARGEST_PLAIN else _number(value, form)
+    return plain(value) if form.letters else _number(value, form)
 
 
 def plain(value: float) -> str:
@@ -112,8 +114,9 @@ def _day(value: float, letters: str, base: int) -> str:
 
 
 def _number(value: float, form: Format) -> str:
-    whole, _, fraction = form.digits.rstrip(",").partition(".")
-    scale = 2 * form.percents - 3 * (len(form.digits) - len(form.digits.rstrip(",")))
+    whole, _, fraction = form.digits.rstrip(",")[:MOST_DIGITS].partition(".")
+    thousands = len(form.digits) - len(form.digits.rstrip(","))
+    scale = 2 * min(form.percents, 2) - 3 * min(thousands, 4)
     number = Decimal(f"{abs(value):.15g}").scaleb(scale)
     step = Decimal(1).scaleb(-len(fraction))
     rounded = number.quantize(step, ROUND_HALF_UP) if abs(number) < 10**15 else number
@@ -129,7 +132,7 @@ def _number(value: float, form: Format) -> str:
     return f"{sign}{form.before}{digits}{form.after}".strip()
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _format(section: str) -> Format:
     before, digits, after, letters = "", "", "", ""
     elapsed, percents = False, 0

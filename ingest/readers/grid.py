@@ -1,6 +1,7 @@
 """The cells of one sheet, however far apart they lie, within limits."""
 
 from dataclasses import dataclass, field
+from itertools import product
 
 MAX_CELLS = 200_000
 MAX_CHARACTERS = 20_000_000  # a file names a long text once and shows it in many cells
@@ -12,13 +13,19 @@ class Grid:
     """A sheet while it is being read.
 
     Attributes:
-        hidden: how many rows and columns with text are not shown.
+        last: the number of the lowest row with text.
+        widest: the number of the rightmost column with text.
+        hidden: how many rows and columns with text were taken out, as they are not shown.
+        merged: how many places lie in merged cells.
     """
 
     cells: dict[int, dict[int, str]] = field(default_factory=dict)
     count: int = 0
     characters: int = 0
+    last: int = 0
+    widest: int = 0
     hidden: int = 0
+    merged: int = 0
 
     def put(self, row: int, column: int, text: str) -> None:
         """Set the text of a cell; places count from 0.
@@ -36,18 +43,21 @@ class Grid:
         if self.characters > MAX_CHARACTERS:
             raise ValueError(f"it has a sheet of more than {MAX_CHARACTERS} characters")
         self.cells.setdefault(row, {})[column] = text
+        self.last, self.widest = max(self.last, row), max(self.widest, column)
 
     def spread(self, rows: range, columns: range) -> None:
         """Let the first of merged cells speak in all of them, as far as the sheet is used."""
         text = self.cells.get(rows.start, {}).get(columns.start, "")
-        if not text or len(rows) * len(columns) < 2:
+        if not text:
             return
-        widest = max(max(row) for row in self.cells.values())
-        last = max(self.cells)
-        for row in range(rows.start, min(rows.stop, last + 1)):
-            for column in range(columns.start, min(columns.stop, widest + 1)):
-                if column not in self.cells.get(row, {}):
-                    self.put(row, column, text)
+        rows = range(rows.start, min(rows.stop, self.last + 1))
+        columns = range(columns.start, min(columns.stop, self.widest + 1))
+        self.merged += len(rows) * len(columns)
+        if self.merged > MAX_PLACES:
+            raise ValueError(f"it has a sheet of more than {MAX_PLACES} merged places")
+        for row, column in product(rows, columns):
+            if column not in self.cells.get(row, {}):
+                self.put(row, column, text)
 
     def hide(self, rows: set[int], columns: set[int]) -> None:
         """Take out the rows and columns that are not shown."""

@@ -1,10 +1,11 @@
 """OpenDocument: its names, its inline text and its tables, which all of its formats share."""
 
 from collections.abc import Callable, Container, Iterator
+from itertools import islice
 
 from lxml.etree import _Element
 
-from ingest.readers.grid import Grid
+from ingest.readers.grid import MAX_PLACES, Grid
 from ingest.readers.package import Files, parse_xml
 
 NAMESPACES = {
@@ -82,7 +83,7 @@ def table_grid(table: _Element, text: Callable[[_Element], str]) -> Grid:
         if row.get(named("table:visibility")) in HIDDEN_LINES and at in grid.cells:
             hidden.update(range(at, at + count))
         at += count
-    grid.hide(hidden, set(_hidden_columns(table)))
+    grid.hide(hidden, set(islice(_hidden_columns(table), MAX_PLACES)))
     return grid
 
 

@@ -15,7 +15,7 @@ from ingest.readers.odf import (
     table_rows,
     words,
 )
-from ingest.readers.package import damaged, parse_xml, properties, unpack
+from ingest.readers.package import damaged, left_out, parse_xml, properties, unpack
 from ingest.readers.tables import table_parts
 from ingest.reading import Part, Reading, compose, first_heading
 from rag.types import BlockKind
@@ -73,7 +73,7 @@ def read(data: bytes) -> Reading:
         parts += [replace(part, page=number) for part in _slide(slide, styles)]
     found = properties(files, "meta.xml", origin="document properties")
     reading = compose(parts, first_heading(parts) | found)
-    return replace(reading, warnings=(f"{hidden} hidden slide(s) left out",) if hidden else ())
+    return replace(reading, warnings=(left_out(hidden, "hidden slide"),) if hidden else ())
 
 
 def _styles(roots: list[_Element]) -> _Styles:

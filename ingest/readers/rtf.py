@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from operator import attrgetter
 
-from ingest.readers.tables import table_parts
+from ingest.readers.tables import as_note, table_parts
 from ingest.reading import Found, Part, Reading, compose, first_heading
 from rag.types import BlockKind
 
@@ -19,7 +19,8 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 DEEPEST = 1_000  # groups inside groups
-MOST_TOKENS = 5_000_000  # the marks and runs of text of a book are a tenth of that
+MOST_TOKENS = 3_000_000  # the marks and runs of text of a book are a tenth of that
+LONGEST_NAME = 1_000  # characters of a title or a style's name
 LONGEST_HEADING = 100
 ENDS = (".", ",", ";", ":", "!", "?", "…")
 HEADING_STYLE = re.compile(r"(?:heading|title|subtitle|titre|título|überschrift)\b", re.IGNORECASE)
@@ -167,7 +168,7 @@ class _Parser:
         self.code_page = "cp1252"
         self.fonts: dict[int, str] = {}
         self.raw = bytearray()
-        self.texts: defaultdict[str, str] = defaultdict(str)
+        self.title = ""
         self.style_names: defaultdict[int, str] = defaultdict(str)
         self.outlined: set[int] = set()
         self.created: dict[str, int] = {}
@@ -202,7 +203,7 @@ class _Parser:
 
     def metadata(self) -> Iterator[tuple[str, Found]]:
         """Yield what the file says of itself."""
-        title = " ".join(self.texts["title"].split())
+        title = " ".join(self.title.split())
         if title:
             yield "title", Found(title, "RTF properties")
         try:
@@ -239,7 +240,7 @@ class _Parser:
     def _end_aside(self) -> None:
         flow = self.flows.pop()
         flow.end_paragraph("paragraph")
-        self.flows[-1].asides += flow.parts
+        self.flows[-1].asides += map(as_note, flow.parts)
 
     def _symbol(self, symbol: str) -> None:
         self.fallbacks = 0
@@ -267,9 +268,10 @@ class _Parser:
             flow.words.append(text)
             flow.plain |= not self.state.bold and bool(text.strip())
         elif self.state.target == "stylesheet" and not self.state.skipped:
-            self.style_names[self.state.style] += text
-        elif not self.state.skipped:
-            self.texts[self.state.target] += text
+            name = self.style_names[self.state.style]
+            self.style_names[self.state.style] = (name + text)[:LONGEST_NAME]
+        elif self.state.target == "title" and not self.state.skipped:
+            self.title = (self.title + text)[:LONGEST_NAME]
 
     def _word(self, word: str, number: int | None) -> None:
         self.fallbacks = 0

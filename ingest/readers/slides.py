@@ -12,7 +12,7 @@ from pptx.oxml.ns import qn
 from pptx.presentation import Presentation
 from pptx.slide import Slide
 
-from ingest.readers.package import TEMPLATE_DAYS, damaged, parse_xml, repack, unpack
+from ingest.readers.package import TEMPLATE_DAYS, damaged, left_out, parse_xml, repack, unpack
 from ingest.readers.tables import table_parts
 from ingest.reading import Found, Part, Reading, compose, first_heading
 from rag.types import BlockKind
@@ -53,8 +53,7 @@ def _reading(presentation: Presentation) -> Reading:
             continue
         parts += [replace(part, page=number) for part in _slide(slide)]
     reading = compose(parts, first_heading(parts) | _metadata(presentation))
-    slides = "1 hidden slide was" if hidden == 1 else f"{hidden} hidden slides were"
-    return replace(reading, warnings=(f"{slides} left out",) if hidden else ())
+    return replace(reading, warnings=(left_out(hidden, "hidden slide"),) if hidden else ())
 
 
 def _slide(slide: Slide) -> Iterator[Part]:
@@ -64,7 +63,7 @@ def _slide(slide: Slide) -> Iterator[Part]:
     for shape in titles:
         yield Part(" ".join(map(_words, shape.iter(qn("a:p")))), "heading")
     for shape in shapes:
-        if shape not in titles:
+        if _placeholder(shape) not in TITLES:
             yield from _shape(shape, slide)
     if slide.has_notes_slide:
         for shape in _shapes(slide.notes_slide.element.cSld.spTree):

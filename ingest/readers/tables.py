@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 from ingest.reading import Part, row_text
@@ -28,6 +29,11 @@ def table_parts(table: Sequence[Row], *, marked: bool | None = None) -> Iterator
     headers = _combined(rows[:count])
     for row in rows[count:]:
         yield from _row_parts(row, headers)
+
+
+def as_note(part: Part) -> Part:
+    """Return a part of a note, which is no heading of what follows, however it looks."""
+    return replace(part, kind="paragraph") if part.kind == "heading" else part
 
 
 def sheet_parts(rows: Sequence[Row]) -> Iterator[Part]:
@@ -103,7 +109,8 @@ def _goes_on(labels: Sequence[str], rows: Sequence[Row]) -> bool:
     """Tell whether the next row names columns too: those that are still without a name."""
     below = rows[0]
     nameless = [at for at, label in enumerate(labels) if at and not label]
-    continued = nameless and not below[0] and all(map(_is_label, below)) and len(rows) > 1
+    apart = not (below[0] and labels[0])  # a first cell of both would be a row's own name
+    continued = nameless and apart and all(map(_is_label, below)) and len(rows) > 1
     return bool(continued) and all(below[at] for at in nameless)
 
 

@@ -4,13 +4,14 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 
 from lxml.etree import _Element
 
-from ingest.readers.formats import BUILT_IN, GENERAL, shown
-from ingest.readers.grid import Grid, Sheet, Workbook
+from ingest.readers.formats import BUILT_IN, GENERAL, moment, shown
+from ingest.readers.grid import MAX_PLACES, Grid, Sheet, Workbook
 from ingest.readers.package import Files, parse_xml
-from ingest.reading import iso_date
 
 REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -42,7 +43,7 @@ class _Book:
             case "e":
                 return ""
             case "d":
-                return iso_date(text) or text
+                return _day(text)
             case "str":
                 return _unescaped(text)
             case _:
@@ -132,6 +133,13 @@ def _rich(item: _Element) -> str:
     )
 
 
+def _day(text: str) -> str:
+    try:
+        return moment(datetime.fromisoformat(text).replace(tzinfo=None))
+    except ValueError:
+        return text
+
+
 def _unescaped(text: str) -> str:
     return ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
@@ -150,7 +158,7 @@ def _grid(root: _Element, book: _Book) -> Grid:
             grid.put(row_number, column, book.value(cell))
     for merged in root.iterfind("{*}mergeCells/{*}mergeCell"):
         grid.spread(*_area(merged.get("ref", "")))
-    grid.hide(hidden, set(_hidden_columns(root)))
+    grid.hide(hidden, set(islice(_hidden_columns(root), MAX_PLACES)))
     return grid
 
 
