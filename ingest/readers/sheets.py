@@ -5,6 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
@@ -79,16 +80,20 @@ def _delimiter(text: str) -> str:
 def _rows(text: str, delimiter: str) -> list[list[str]]:
     """Return the rows; where a quotation mark is never closed, all such marks are letters."""
     try:
-        rows = _parsed(text, delimiter, csv.QUOTE_MINIMAL)
-        swallowed = bool(rows and rows[-1]) and "\n" in rows[-1][-1].rstrip("\n")
-        return _parsed(text, delimiter, csv.QUOTE_NONE) if swallowed else rows
+        with suppress(csv.Error):
+            return _parsed(text, delimiter, strict=True)
+        rows = _parsed(text, delimiter)
+        swallowed = "\n" in rows[-1][-1]  # the rest of the file, by a mark without its pair
+        return _parsed(text, delimiter, quoting=csv.QUOTE_NONE) if swallowed else rows
     except csv.Error as error:
         raise ValueError("it has a cell that is too long") from error
 
 
-def _parsed(text: str, delimiter: str, quoting: Literal[0, 3]) -> list[list[str]]:
+def _parsed(
+    text: str, delimiter: str, *, strict: bool = False, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
+) -> list[list[str]]:
     lines = io.StringIO(text, newline="")
-    return list(csv.reader(lines, delimiter=delimiter, quoting=quoting, skipinitialspace=True))
+    return list(csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict))
 
 
 def _reading(book: Workbook, files: Files) -> Reading:
