@@ -3,11 +3,12 @@
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from io import BytesIO
 
 from lxml import etree
 
-from ingest.reading import Found, iso_date
+from ingest.reading import Found
 
 MAX_UNPACKED_BYTES = 60_000_000  # of XML, which takes up to forty times as much once parsed
 OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -141,7 +142,13 @@ def _found(values: Mapping[str, str], origin: str) -> Iterator[tuple[str, Found]
     for name, keys in PROPERTIES.items():
         value = next((values[key] for key in keys if values.get(key)), "")
         if name == "published":
-            value = iso_date(value) or ""
-            value = "" if value in TEMPLATE_DAYS else value
+            value = "" if value[:10] in TEMPLATE_DAYS or not _is_day(value[:10]) else value[:10]
         if value:
             yield name, Found(value, origin)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False

@@ -83,7 +83,8 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
         with suppress(csv.Error):
             return _parsed(text, delimiter, strict=True)
         rows = _parsed(text, delimiter)
-        swallowed = "\n" in rows[-1][-1]  # the rest of the file, by a mark without its pair
+        # The last cell holds the rest of the file if a mark before it has no pair.
+        swallowed = any("\n" in cell for row in rows[-1:] for cell in row[-1:])
         return _parsed(text, delimiter, quoting=csv.QUOTE_NONE) if swallowed else rows
     except csv.Error as error:
         raise ValueError("it has a cell that is too long") from error

@@ -455,6 +455,7 @@ def test_a_library_that_does_not_return_ends_nothing_but_its_own_process(
                      ['Name: 6" pipe; Size: 1.', 'Name: 5" pipe; Size: 2.'], id="inches"),
         pytest.param('Name,Size\n"never closed,1\nopen,2\n',
                      ['Name: "never closed; Size: 1.', "Name: open; Size: 2."], id="unclosed"),
+        pytest.param('Name,Size\n"a"b,1\n\n', ["Name: ab; Size: 1."], id="odd-quotes"),
         pytest.param("2019,45\n2020,50\n", ["2019: 45.", "2020: 50."], id="no-header"),
         pytest.param("They met.\nThey spoke.\n", ["They met.", "They spoke."], id="one-column"),
         pytest.param("Trade\n\nYear,Trade,\n2019,45,\n,,\n", ["Trade", "Year: 2019; Trade: 45."],
