@@ -1,15 +1,13 @@
 """DOCX: paragraphs and tables by their styles, and the properties of the file."""
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from io import BytesIO
+from dataclasses import dataclass, field, replace
 
 import docx
 from docx.document import Document
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import OpcError
+from docx.oxml import parse_xml
 from docx.oxml.document import CT_Body
 from docx.oxml.ns import qn
 from docx.oxml.table import CT_Row, CT_Tbl
@@ -18,13 +16,15 @@ from docx.styles.style import BaseStyle
 from lxml.etree import XMLSyntaxError, _Element
 
 from ingest import lint
+from ingest.readers.package import TEMPLATE_DAYS, damaged, repack, unpack
+from ingest.readers.tables import as_note
 from ingest.reading import Found, Part, Reading, compose, first_heading, row_text
 from rag.types import BlockKind
 
-MAX_UNPACKED_BYTES = 500_000_000
-# All that zipfile, lxml and python-docx are known to raise on files that break their rules.
-BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, OpcError, XMLSyntaxError, EOFError,
-          KeyError, AttributeError, TypeError, ValueError, OSError, RuntimeError)  # fmt: skip
+WHAT = "a Word document"
+# All that lxml and python-docx are known to raise on files that break their rules.
+BROKEN = (OpcError, XMLSyntaxError, AssertionError, AttributeError, LookupError, TypeError,
+          ValueError, RuntimeError)  # fmt: skip
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 BOX = qn("w:txbxContent")
 # Deleted and moved-away words, the second copy of a drawing, and text boxes, which come after.
@@ -41,32 +41,45 @@ UNSEEN = (
 BLANKS = {qn("w:tab"), qn("w:br"), qn("w:cr")}
 LONGEST_HEADING = 100
 ENDS = (".", ",", ";", ":", "!", "?", "…")
-TEMPLATE_CREATED = "2013-12-23"  # the day python-docx's own template was made, not the document
+NOTES = (
+    ("footnote", RELATIONSHIP_TYPE.FOOTNOTES),
+    ("endnote", RELATIONSHIP_TYPE.ENDNOTES),
+)
+
+NOTE_MARKS = {qn(f"w:{name}Reference") for name, _ in NOTES}
 
 Kinds = Mapping[str, BlockKind | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """What the paragraphs refer to.
+
+    Attributes:
+        notes: by the name and the id of their mark; a note is taken out where it is read.
+    """
+
+    kinds: Kinds
+    notes: dict[tuple[str, str], _Element] = field(default_factory=dict)
+
+    def without_notes(self) -> "_Book":
+        """Return the same for text whose notes are read elsewhere, or that is a note itself."""
+        return replace(self, notes={})
+
+
 def read(data: bytes) -> Reading:
-    """Read the body of a document, tracked changes accepted; headers and footers stay out."""
+    """Read the body and its notes, tracked changes accepted; headers and footers stay out."""
+    files = unpack(data, what=WHAT)
     try:
-        size = _unpacked_size(data)
-        document = docx.Document(BytesIO(data)) if size <= MAX_UNPACKED_BYTES else None
-        if document is not None:
-            return _reading(document)
+        return _reading(docx.Document(repack(files)))
     except BROKEN as error:
-        raise ValueError("it is damaged or is not a Word document") from error
-    raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
-
-
-def _unpacked_size(data: bytes) -> int:
-    with zipfile.ZipFile(BytesIO(data)) as archive:
-        return sum(entry.file_size for entry in archive.infolist())
+        raise ValueError(damaged(WHAT)) from error
 
 
 def _reading(document: Document) -> Reading:
     kinds = {style.style_id: _style_kind(style) for style in document.styles}
     unseen = _take_unseen(document.element.body)
-    parts = list(_parts(document.element.body, kinds))
+    parts = list(_parts(document.element.body, _Book(kinds, dict(_notes(document)))))
     words = "\n".join(part.text for part in parts)
     reading = compose(parts, first_heading(parts) | _metadata(document))
     return replace(reading, warnings=(*lint.hidden(unseen), *lint.findings(words)))
@@ -80,6 +93,15 @@ def _take_unseen(body: CT_Body) -> list[str]:
         unseen[paragraph] = unseen.get(paragraph, "") + "".join(run.itertext(qn("w:t")))
         run.clear()
     return [text for text in unseen.values() if text.strip()]
+
+
+def _notes(document: Document) -> Iterator[tuple[tuple[str, str], _Element]]:
+    """Yield each note with the name and the id of the mark that calls it."""
+    for name, kind in NOTES:
+        for relation in document.part.rels.values():
+            if relation.reltype == kind and not relation.is_external:
+                for note in parse_xml(relation.target_part.blob).iterfind(qn(f"w:{name}")):
+                    yield (qn(f"w:{name}Reference"), note.get(qn("w:id"), "")), note
 
 
 def _style_kind(style: BaseStyle | None) -> BlockKind | None:
@@ -97,19 +119,19 @@ def _style_kind(style: BaseStyle | None) -> BlockKind | None:
     return "paragraph"
 
 
-def _parts(parent: _Element, kinds: Kinds) -> Iterator[Part]:
+def _parts(parent: _Element, book: _Book) -> Iterator[Part]:
     """Yield the blocks in order, also those in content controls, which python-docx passes over."""
     for child in parent:
         if isinstance(child, CT_P):
-            yield from _paragraph(child, kinds)
+            yield from _paragraph(child, book)
         elif isinstance(child, CT_Tbl):
-            yield from _table(child, kinds)
+            yield from _table(child, book)
         elif child.tag in CONTAINERS:
-            yield from _parts(child, kinds)
+            yield from _parts(child, book)
 
 
-def _paragraph(paragraph: CT_P, kinds: Kinds) -> Iterator[Part]:
-    kind = kinds.get(paragraph.style or "", "paragraph")
+def _paragraph(paragraph: CT_P, book: _Book) -> Iterator[Part]:
+    kind = book.kinds.get(paragraph.style or "", "paragraph")
     if kind == "paragraph" and paragraph.xpath("./w:pPr/w:numPr/w:numId[@w:val != '0']"):
         kind = "item"
     text = "".join(_words(paragraph))
@@ -119,7 +141,24 @@ def _paragraph(paragraph: CT_P, kinds: Kinds) -> Iterator[Part]:
         yield Part(text, kind)
     for box in paragraph.iter(BOX):
         if next(box.iterancestors(FALLBACK), None) is None:
-            yield from _parts(box, kinds)
+            yield from _parts(box, book.without_notes())
+    yield from _notes_in(paragraph, book)
+
+
+def _notes_in(element: _Element, book: _Book) -> Iterator[Part]:
+    """Yield the notes whose first mark is inside an element."""
+    for mark in _marks(element) if book.notes else ():
+        note = book.notes.pop(mark, None)
+        if note is not None:
+            yield from map(as_note, _parts(note, book.without_notes()))
+
+
+def _marks(element: _Element) -> Iterator[tuple[str, str]]:
+    for child in element:
+        if child.tag in NOTE_MARKS:
+            yield child.tag, child.get(qn("w:id"), "")
+        elif child.tag == BOX or not _is_skipped(child):
+            yield from _marks(child)
 
 
 def _is_headed(paragraph: CT_P, text: str) -> bool:
@@ -128,9 +167,13 @@ def _is_headed(paragraph: CT_P, text: str) -> bool:
     return short and (text.isupper() or _is_bold(paragraph))
 
 
+def _is_skipped(element: _Element) -> bool:
+    return element.tag in SKIPPED or element.find(HIDDEN) is not None
+
+
 def _words(element: _Element) -> Iterator[str]:
     for child in element:
-        if child.tag in SKIPPED or child.find(HIDDEN) is not None:
+        if _is_skipped(child):
             continue
         if child.tag in (qn("w:t"), qn("m:t")):
             yield child.text or ""
@@ -142,14 +185,14 @@ def _words(element: _Element) -> Iterator[str]:
             yield from _words(child)
 
 
-def _table(table: CT_Tbl, kinds: Kinds) -> Iterator[Part]:
+def _table(table: CT_Tbl, book: _Book) -> Iterator[Part]:
     headers: list[str] = []
     above: dict[int, str] = {}
     for number, row in enumerate(table.tr_lst):
         if len(row.tc_lst) == 1:  # a frame around text, not data
-            yield from _parts(row.tc_lst[0], kinds)
+            yield from _parts(row.tc_lst[0], book)
             continue
-        cells = _cells(row, above, kinds)
+        cells = _cells(row, above, book.without_notes())
         marked = _is_marked(row)
         if number == 0 and all(cells) and (marked or len(cells) > 2) and len(table.tr_lst) > 1:
             headers = cells
@@ -157,14 +200,15 @@ def _table(table: CT_Tbl, kinds: Kinds) -> Iterator[Part]:
             yield Part(row_text(cells[1:], cells[:1]), "row")
         else:
             yield Part(row_text(cells, headers), "row")
+        yield from _notes_in(row, book)
 
 
-def _cells(row: CT_Row, above: dict[int, str], kinds: Kinds) -> list[str]:
+def _cells(row: CT_Row, above: dict[int, str], book: _Book) -> list[str]:
     """Return a text a column: a merged cell speaks in every row, but only in its first column."""
     texts: list[str] = []
     for cell in row.tc_lst:
         if cell.vMerge != "continue":
-            above[len(texts)] = " ".join(part.text for part in _parts(cell, kinds)).strip()
+            above[len(texts)] = " ".join(part.text for part in _parts(cell, book)).strip()
         texts += [above.get(len(texts), "")] + [""] * (cell.grid_span - 1)
     return texts
 
@@ -188,7 +232,7 @@ def _metadata(document: Document) -> dict[str, Found]:
     created = properties.created.date().isoformat() if properties.created else ""
     values = {
         "title": " ".join(properties.title.split()),
-        "published": "" if created == TEMPLATE_CREATED else created,
+        "published": "" if created in TEMPLATE_DAYS else created,
         "language": properties.language,
         "kind": properties.category,
     }

@@ -233,7 +233,7 @@ def test_a_pdf_damaged_anywhere_is_refused_or_read(tmp_path: Path, percent: int)
 def test_a_docx_that_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.readers.docx.MAX_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr("ingest.readers.package.MAX_UNPACKED_BYTES", 1000)
     assert "unpacks to more" in refusal(write(tmp_path / "a.docx", docx_bytes()), root=tmp_path)
 
 

@@ -5,6 +5,9 @@ import docx
 import pytest
 from docx.document import Document as Docx
 from docx.enum.style import WD_STYLE_TYPE
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part as DocxPart
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from hypothesis import given, settings
@@ -535,6 +538,74 @@ def test_docx_reads_content_controls_around_paragraphs_and_leaves_out_contents_l
     inner.addprevious(control)
     control[0].append(inner)
     assert docx_reader.read(docx_bytes(document)).text == "Inside."
+
+
+def with_notes(document: Docx, **notes: str) -> Docx:
+    """Give a document notes by their ids, each a paragraph of its own."""
+    body = "".join(
+        f'<w:{name[:-1]} w:id="{name[-1]}"><w:p><w:r>{words}</w:r></w:p></w:{name[:-1]}>'
+        for name, words in notes.items()
+    )
+    part = DocxPart(
+        PackURI("/word/footnotes.xml"),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml",
+        f"<w:footnotes {nsdecls('w')}>{body}</w:footnotes>".encode(),
+        document.part.package,
+    )
+    document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
+    return document
+
+
+def marked(words: str, mark: str, number: int) -> str:
+    reference = f'<w:r><w:{mark} w:id="{number}"/></w:r>'
+    return f"<w:p {nsdecls('w')}><w:r><w:t>{words}</w:t></w:r>{reference}</w:p>"
+
+
+def test_docx_footnotes_follow_the_paragraph_or_row_that_has_their_mark() -> None:
+    document = docx.Document()
+    for words, number in (("Trade grew.", 1), ("It fell.", 2), ("It rose.", 2), ("Odd.", 7)):
+        document.element.body[-1].addprevious(parse_xml(marked(words, "footnoteReference", number)))
+    table = document.add_table(rows=2, cols=3)
+    for cell, words in zip((c for row in table.rows for c in row.cells), "abcdef", strict=True):
+        cell.text = words
+    table.cell(1, 0)._tc.append(parse_xml(marked("more", "footnoteReference", 3)))
+    text = "<w:t>{}</w:t>"
+    reading = docx_reader.read(
+        docx_bytes(
+            with_notes(
+                document,
+                footnote1="<w:footnoteRef/><w:t>Of goods.</w:t>",
+                footnote2=text.format("ALL OF THEM"),
+                footnote3=text.format("Late."),
+            )
+        )
+    )
+    assert blocks(reading) == [
+        ("paragraph", "Trade grew."),
+        ("paragraph", "Of goods."),
+        ("paragraph", "It fell."),
+        ("paragraph", "ALL OF THEM"),
+        ("paragraph", "It rose."),
+        ("paragraph", "Odd."),
+        ("row", "a: d more; b: e; c: f."),
+        ("paragraph", "Late."),
+    ]
+
+
+def test_docx_comments_and_notes_of_deleted_words_stay_out() -> None:
+    document = docx.Document()
+    document.add_comment(document.add_paragraph("They met.").runs, text="Did they?")
+    deleted = '<w:del><w:r><w:footnoteReference w:id="1"/></w:r></w:del>'
+    document.element.body.append(parse_xml(f"<w:p {nsdecls('w')}>{deleted}</w:p>"))
+    with_notes(document, footnote1="<w:t>Deleted.</w:t>")
+    assert docx_reader.read(docx_bytes(document)).text == "They met."
+
+
+def test_docx_note_that_calls_itself_is_read_once() -> None:
+    document = docx.Document()
+    document.element.body.append(parse_xml(marked("They met.", "footnoteReference", 1)))
+    with_notes(document, footnote1='<w:t>See here.</w:t><w:footnoteReference w:id="1"/>')
+    assert docx_reader.read(docx_bytes(document)).text == "They met.\n\nSee here."
 
 
 def test_docx_properties_give_the_metadata() -> None:
