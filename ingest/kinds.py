@@ -13,8 +13,9 @@ import olefile  # type: ignore[import-untyped]  # it ships no types
 from ingest.readers.archive import Archive, entry_name
 from ingest.readers.decode import decode
 
-SUPPORTED = (".csv", ".docx", ".eml", ".epub", ".html", ".json", ".jsonl", ".md", ".msg", ".odt",
-             ".ods", ".pdf", ".pptx", ".rtf", ".txt", ".xlsx", ".zip")  # fmt: skip
+SUPPORTED = (".csv", ".docx", ".eml", ".epub", ".html", ".json", ".jsonl", ".md", ".msg", ".odp",
+             ".ods", ".odt", ".pdf", ".pptx", ".rtf", ".txt", ".xls", ".xlsb", ".xlsx",
+             ".zip")  # fmt: skip
 SAMPLE_BYTES = 100_000
 START = 4000  # characters in which a text shows what it is
 BY_NAME = {
@@ -78,14 +79,14 @@ MIMETYPES = {
     "application/vnd.oasis.opendocument.text-template": ".odt",
     "application/vnd.oasis.opendocument.spreadsheet": ".ods",
     "application/vnd.oasis.opendocument.spreadsheet-template": ".ods",
-    "application/vnd.oasis.opendocument.presentation":
-        "an OpenDocument presentation (ODP); save it as PPTX or PDF",
+    "application/vnd.oasis.opendocument.presentation": ".odp",
+    "application/vnd.oasis.opendocument.presentation-template": ".odp",
     "application/vnd.oasis.opendocument.graphics": "an OpenDocument drawing; save it as PDF",
 }  # fmt: skip
 CONTENT_TYPES = "[Content_Types].xml"
 # What a file of Microsoft Office has inside, beside its content types.
 INSIDE_OFFICE = (
-    (re.compile("xl/workbook.bin"), "a binary Excel workbook (XLSB); save it as XLSX"),
+    (re.compile("xl/workbook.bin"), ".xlsb"),
     (re.compile("word/"), ".docx"),
     (re.compile("xl/"), ".xlsx"),
     (re.compile("ppt/"), ".pptx"),
@@ -97,16 +98,16 @@ INSIDE_ZIP = (
      "a Pages, Keynote or Numbers document; save it as DOCX, PPTX, XLSX or PDF"),
     (re.compile(r"AndroidManifest\.xml\Z|META-INF/MANIFEST\.MF\Z"), "a program"),
 )  # fmt: skip
-ZIPPED = {".docx", ".docm", ".dotx", ".epub", ".odt", ".ott", ".ods", ".pptx", ".pptm", ".ppsx",
-          ".xlsx", ".xlsm"}  # fmt: skip
+ZIPPED = {".docx", ".docm", ".dotx", ".epub", ".odp", ".odt", ".ott", ".ods", ".pptx", ".pptm",
+          ".ppsx", ".xlsb", ".xlsx", ".xlsm"}  # fmt: skip
 CANONICAL = {".docm": ".docx", ".dotx": ".docx", ".ott": ".odt", ".pptm": ".pptx",
              ".ppsx": ".pptx", ".xlsm": ".xlsx"}  # fmt: skip
 INSIDE_OLE = {
     "__properties_version1.0": ".msg",
     "encryptedpackage": "an Office document with a password; save it without one",
     "worddocument": "a Word document from before 2007 (DOC); save it as DOCX",
-    "workbook": "an Excel workbook from before 2007 (XLS); save it as XLSX",
-    "book": "an Excel workbook from before 1997 (XLS); save it as XLSX",
+    "workbook": ".xls",
+    "book": ".xls",
     "powerpoint document": "a PowerPoint presentation from before 2007 (PPT); save it as PPTX",
     "visiodocument": "a Visio drawing; save it as PDF",
     "quill": "a Publisher document; save it as PDF",

@@ -12,23 +12,48 @@ import py3langid
 from babel import Locale
 from babel.core import get_global
 
+from ingest import lint
 from ingest.kinds import kind_of
-from ingest.readers import archive, docx, epub, html, mail, markdown, outlook, pdf, records, text
+from ingest.readers import (
+    archive,
+    docx,
+    epub,
+    html,
+    mail,
+    markdown,
+    odt,
+    outlook,
+    pdf,
+    records,
+    rtf,
+    sheets,
+    slides,
+    text,
+)
 from ingest.reading import FROM_NAME, Found, Reading, clean
 from rag.types import Document
 
 LANGUAGE_SAMPLE = 20_000  # characters are plenty to tell a language by
 READERS: Mapping[str, Callable[[bytes], Reading]] = {
-    ".txt": text.read,
-    ".md": markdown.read,
-    ".html": html.read,
-    ".pdf": pdf.read,
+    ".csv": sheets.read_csv,
     ".docx": docx.read,
-    ".epub": epub.read,
     ".eml": mail.read,
-    ".msg": outlook.read,
+    ".epub": epub.read,
+    ".html": html.read,
     ".json": records.read,
     ".jsonl": records.read,
+    ".md": markdown.read,
+    ".msg": outlook.read,
+    ".odp": odt.read,
+    ".ods": sheets.read,
+    ".odt": odt.read,
+    ".pdf": pdf.read,
+    ".pptx": slides.read,
+    ".rtf": rtf.read,
+    ".txt": text.read,
+    ".xls": sheets.read,
+    ".xlsb": sheets.read,
+    ".xlsx": sheets.read,
     ".zip": archive.read,
 }
 READMES = {"readme", "readme.md", "readme.txt"}
@@ -189,7 +214,7 @@ def _document(reading: Reading, name: str, uri: str) -> Document:
         published=date.fromisoformat(published.value) if published else None,
         pages=reading.pages,
         origins=tuple((name, value.origin) for name, value in known.items()),
-        warnings=reading.warnings,
+        warnings=tuple(dict.fromkeys((*reading.warnings, *lint.findings(reading.text)))),
     )
 
 

@@ -228,10 +228,10 @@ def test_a_file_with_a_name_that_is_not_unicode_does_not_stop_the_others(
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        pytest.param("a.exe", b"MZ", "unsupported type '.exe'; supported are", id="unsupported"),
+        pytest.param("a.exe", b"MZ\x90\0", "it is a program; supported are", id="unsupported"),
         pytest.param("a.txt", b"", "empty", id="empty"),
         pytest.param("a.pdf", b"%PDF-1.4 broken", "", id="broken-pdf"),
-        pytest.param("a.docx", b"PK broken", "", id="broken-docx"),
+        pytest.param("a.docx", b"PK\x03\x04 broken", "", id="broken-docx"),
     ],
 )
 def test_a_file_that_is_refused_is_named_and_the_others_are_in(
