@@ -1,7 +1,7 @@
 # Each target sets up .venv by itself, once; `make help` lists them.
 
 PYTHON ?= python3
-DOCUMENTS ?= seeds
+DOCUMENTS ?=
 
 BIN := .venv/bin
 VENV := .venv/.created
@@ -22,8 +22,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
 	@echo "PYTHON=python3.12 chooses the interpreter of a new .venv (3.11 or later)"
 
-run: $(RUNTIME) ## ingest DOCUMENTS (default: seeds) and serve the chat
-	$(BIN)/python -m ingest $(DOCUMENTS) || test $$? -eq 1  # 1: some files refused, the rest are in
+run: $(RUNTIME) ## ingest DOCUMENTS (default: as last time, at first seeds) and serve the chat
+	$(BIN)/python -m ingest $(DOCUMENTS) --first seeds || test $$? -eq 1  # 1: some files refused, the rest are in
 	$(BIN)/python app.py
 
 test: $(TOOLS) ## run the tests

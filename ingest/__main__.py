@@ -8,36 +8,82 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ingest import report as reporting
+from ingest.load import Limits
 from ingest.sync import Report, sync
+from rag.audit import audit, mend
 from rag.errors import RagError, SettingsError
-from rag.index import Index
+from rag.index import Index, ingested_paths
 from rag.models import load_encoder
 from rag.settings import Settings
 
 ALL_READ, SOME_REFUSED, BAD_USAGE, NOTHING_DONE = 0, 1, 2, 3
+SOUND, MENDED, NOT_MENDED = 0, 1, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Ingest the paths and return the exit code; see the README for what each means."""
-    given = _parser().parse_args(arguments)
-    missing = [path for path in given.paths if not path.exists()]
-    if missing:
-        print(
-            f"there is no file or folder {str(missing[0])!r}; name one that holds documents",
-            file=sys.stderr,
-        )
-        return BAD_USAGE
+    """Do what is asked and return the exit code; see the README for what each means."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.paths and (given.check or given.list or given.report):
+        parser.error("--check, --list and --report look at the index and take no PATH")
     try:
-        report = _ingest(Settings.read(index=given.index), given.paths, rebuild=given.rebuild)
+        settings = Settings.read(index=given.index)
+        if given.check:
+            return _check(settings)
+        if given.list or given.report:
+            return _show(settings, as_json=given.json, page=given.report)
+        return _ingest(settings, given)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return BAD_USAGE
     except RagError as error:
         print(error, file=sys.stderr)
         return NOTHING_DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ingest", description="Make the index hold exactly what the paths hold."
+    )
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="a file or a folder; none: as last time"
+    )
+    parser.add_argument("--index", type=Path, help="directory of the index")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--first", type=Path, metavar="PATH", help="what to ingest when there is no index yet"
+    )
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--rebuild", action="store_true", help="start from nothing")
+    other.add_argument("--check", action="store_true", help="verify the index and mend it")
+    other.add_argument("--list", action="store_true", help="print what is in and what is not")
+    other.add_argument("--report", type=Path, metavar="FILE", help="write that as an HTML page")
+    return parser
+
+
+def _ingest(settings: Settings, given: argparse.Namespace) -> int:
+    encoder = load_encoder(settings, cache=settings.index / "model")
+    index = Index(settings.index, encoder.fingerprint)
+    paths = given.paths or _paths(index, given.first)
+    problem = next(filter(None, map(_problem, paths)), "")
+    if problem:
+        print(f"{problem}; name one that holds documents", file=sys.stderr)
+        return BAD_USAGE
+    with tqdm(unit=" files", disable=None, file=sys.stderr) as bar:
+
+        def progress(uri: str, done: int, total: int) -> None:
+            bar.total = total
+            bar.set_postfix_str(uri, refresh=False)
+            bar.update(done - bar.n)
+
+        limits = _limits(settings)
+        report = sync(
+            index, encoder, paths, limits=limits, rebuild=given.rebuild, progress=progress
+        )
     _tell(report, as_json=given.json)
     if not report.added + report.changed + report.unchanged:
-        places = ", ".join(repr(str(path)) for path in given.paths)
+        places = ", ".join(repr(str(path)) for path in paths)
         print(
             f"nothing could be read in {places}; put documents there and run again; "
             f"the index {'is as it was' if report.index else 'is not there yet'}",
@@ -47,28 +93,37 @@ def main(arguments: list[str] | None = None) -> int:
     return SOME_REFUSED if report.refused else ALL_READ
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ingest", description="Make the index hold exactly what the paths hold."
+def _paths(index: Index, first: Path | None) -> list[Path]:
+    """Return the paths of the last ingest, or the one to begin with.
+
+    Raises:
+        SettingsError: neither is known.
+    """
+    paths = [*ingested_paths(index.directory)] or [*filter(None, [first])]
+    if not paths:
+        raise SettingsError(
+            f"there is no index in {str(index.directory)!r} that tells what to read; name a PATH"
+        )
+    return paths
+
+
+def _problem(path: Path) -> str:
+    try:
+        return "" if path.exists() else f"there is no file or folder {str(path)!r}"
+    except OSError as error:
+        return f"{str(path)!r} can not be looked at: {error.strerror}"
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        file_bytes=settings.max_file_mb * 1_000_000,
+        seconds=settings.read_seconds,
+        memory_bytes=settings.read_memory_mb * 1_000_000,
+        characters=settings.max_characters,
+        pages=settings.max_pages,
+        members=settings.max_members,
+        depth=settings.max_depth,
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file or a folder")
-    parser.add_argument("--index", type=Path, help="directory of the index")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--rebuild", action="store_true", help="start from nothing")
-    return parser
-
-
-def _ingest(settings: Settings, paths: list[Path], *, rebuild: bool) -> Report:
-    encoder = load_encoder(settings, cache=settings.index / "model")
-    with tqdm(unit=" files", disable=None, file=sys.stderr) as bar:
-
-        def progress(uri: str, done: int, total: int) -> None:
-            bar.total = total
-            bar.set_postfix_str(uri, refresh=False)
-            bar.update(done - bar.n)
-
-        index = Index(settings.index, encoder.fingerprint)
-        return sync(index, encoder, paths, rebuild=rebuild, progress=progress)
 
 
 def _tell(report: Report, *, as_json: bool) -> None:
@@ -101,6 +156,53 @@ def _more(report: Report) -> dict[str, Any]:
         "embedded": report.embedded,
         "seconds": round(report.seconds, 2),
     }
+
+
+def _show(settings: Settings, *, as_json: bool, page: Path | None) -> int:
+    """Print what is in the index, or write it as a page."""
+    encoder = load_encoder(settings, cache=settings.index / "model")
+    with Index(settings.index, encoder.fingerprint).reading() as generation:
+        if page is not None:
+            return _write(page, reporting.page(generation))
+        if as_json:
+            print(json.dumps(reporting.as_json(generation), ensure_ascii=False))
+        else:
+            print(*reporting.lines(generation), sep="\n")
+    return ALL_READ
+
+
+def _write(path: Path, text: str) -> int:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        print(
+            f"the report {str(path)!r} can not be written: {error.strerror}; name another file",
+            file=sys.stderr,
+        )
+        return BAD_USAGE
+    print(f"written to {path}")
+    return ALL_READ
+
+
+def _check(settings: Settings) -> int:
+    """Compare the index with its documents and mend what can be mended from them."""
+    encoder = load_encoder(settings, cache=settings.index / "model")
+    index = Index(settings.index, encoder.fingerprint)
+    found = audit(index)
+    for problem in (*found.lost, *found.derived):
+        print(problem, file=sys.stderr)
+    if found.lost:
+        print("read the files again: run python -m ingest PATH --rebuild", file=sys.stderr)
+        return NOT_MENDED
+    if found.derived:
+        mend(index)
+        again = audit(index)
+        print("mended" if again.derived == again.lost == () else "it could not be mended")
+        return MENDED if again.derived == again.lost == () else NOT_MENDED
+    with index.reading() as generation:
+        held = generation.summary()
+    print(f"sound: {held.documents} documents, {held.chunks} chunks, {held.sentences} sentences")
+    return SOUND
 
 
 if __name__ == "__main__":

@@ -69,6 +69,34 @@ class Draft:
         self._truth.executemany("insert or replace into manifest values (?, ?)", manifest.items())
         self._vectors = self._collections()
 
+    def restore(self) -> None:
+        """Copy the documents of the previous generation and make all that follows from them."""
+        if self._previous is None:
+            raise ValueError("there is no generation to restore from")
+        self.directory.mkdir(parents=True)
+        shutil.copyfile(self._previous / "truth.sqlite", self.directory / "truth.sqlite")
+        (self.directory / "reader").touch()
+        self._truth = store.connect(self.directory, "mode=rw")
+        self._open.callback(self._truth.close)
+        self._truth.execute("begin")
+        self._truth.execute("delete from keywords")
+        query = (
+            "select c.number, d.title, c.heading, d.language, c.language, "
+            "substr(d.text, c.start + 1, c.end - c.start) "
+            "from chunks c join documents d on d.id = c.document_id"
+        )
+        for number, title, heading, language, own, text in self._truth.execute(query).fetchall():
+            self._index_words(number, f"{title} {heading}", language, text, own)
+        self._vectors = self._collections()
+        for kind, collection in self._vectors.items():
+            rows = self._truth.execute(f"select vector_id, vector from {kind}").fetchall()
+            upsert(collection, {each: np.frombuffer(blob, np.float32) for each, blob in rows})
+
+    def _index_words(self, number: int, context: str, language: str, text: str, own: str) -> None:
+        query = "insert into keywords (rowid, context, text) values (?, ?, ?)"
+        words = (" ".join(terms(context, language)), " ".join(terms(text, own)))
+        self._truth.execute(query, [number, *words])
+
     def _collections(self) -> dict[str, Collection]:
         self._client = store.open_chroma(self.directory)
         self._open.callback(store.close_chroma, self._client)
@@ -142,11 +170,9 @@ class Draft:
             [chunk.id, chunk.document_id, chunk.span.start, chunk.span.end, chunk.heading,
              chunk.language, piece.vector_id, vector.tobytes()],
         )  # fmt: skip
-        number = cursor.lastrowid
-        context = " ".join(terms(f"{document.title} {chunk.heading}", document.language))
-        text = " ".join(terms(chunk.text, chunk.language))
-        query = "insert into keywords (rowid, context, text) values (?, ?, ?)"
-        self._truth.execute(query, [number, context, text])
+        number = cast(int, cursor.lastrowid)
+        context = f"{document.title} {chunk.heading}"
+        self._index_words(number, context, document.language, chunk.text, chunk.language)
         self._waiting["chunks"][piece.vector_id] = vector
         for sentence, vector in zip(chunk.sentences, of_sentences, strict=True):
             vector_id = address(f"{piece.vector_id}:{sentence.span.start - chunk.span.start}")
@@ -272,7 +298,7 @@ def _known(previous: Path | None) -> tuple[dict[str, str], dict[str, list[Refusa
     """Return the files of a generation by uri, and what of each could not be read."""
     if previous is None:
         return {}, {}
-    with contextlib.closing(store.connect(previous, "mode=ro&immutable=1")) as truth:
+    with contextlib.closing(store.connect(previous, store.READ_ONLY)) as truth:
         files = dict(truth.execute("select uri, hash from files").fetchall())
         refusals: dict[str, list[Refusal]] = {}
         for file, uri, reason in truth.execute("select file, uri, reason from refusals"):

@@ -13,7 +13,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,7 +34,7 @@ from rag.errors import (
     IndexMissingError,
     IndexWriteError,
 )
-from rag.store import DESCRIPTION, KINDS, SCHEMA, damage
+from rag.store import DESCRIPTION, KINDS, READ_ONLY, SCHEMA, damage
 from rag.store import Vector as Vector
 from rag.store import current as current
 from rag.types import Chunk, Document, Sentence, Span
@@ -58,6 +58,28 @@ class Summary:
     last: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A place where a document lies, as a person wants it listed.
+
+    Attributes:
+        same_as: another place of the same text, that it is quoted from.
+        near_copy_of: a document whose text is nearly the same.
+    """
+
+    uri: str
+    title: str
+    published: date | None
+    language: str
+    kind: str
+    pages: int
+    characters: int
+    chunks: int
+    same_as: str | None
+    near_copy_of: str | None
+    warnings: tuple[str, ...]
+
+
 class Generation:
     """One complete state of the index, open for reading by any number of threads."""
 
@@ -66,7 +88,7 @@ class Generation:
         self.name = directory.name
         with damage(directory), contextlib.ExitStack() as opened:
             opened.enter_context(store.hold(directory))
-            self._truth = store.connect(directory, "mode=ro&immutable=1")
+            self._truth = store.connect(directory, READ_ONLY)
             opened.callback(self._truth.close)
             self.recipe = self._check_manifest(fingerprint)
             client = store.open_chroma(directory)
@@ -82,24 +104,14 @@ class Generation:
 
     def _check_manifest(self, fingerprint: str) -> str:
         manifest = store.manifest_of(self._truth)
-        if manifest.get("schema") != SCHEMA:
-            raise IndexMismatchError(
-                f"the index {str(self.directory)!r} has schema {manifest.get('schema')!r}, not "
-                f"{SCHEMA!r}; run python -m ingest PATH again with this version"
-            )
-        if manifest.get("fingerprint") != fingerprint:
-            raise IndexMismatchError(
-                f"the index was built with the model {manifest.get('fingerprint')!r}, not with "
-                f"{fingerprint!r}; run python -m ingest PATH again, or set "
-                "VISIT_DESK_EMBEDDING_MODEL back"
-            )
-        expected, found = json.loads(manifest["vector_files"]), store.vector_files(self.directory)
+        check_manifest(manifest, fingerprint, self.directory)
+        expected, found = store.sizes_of(manifest), store.vector_files(self.directory)
         # Chroma empties and writes small files again while it opens them: 0 says nothing.
         cut = {name: size for name, size in found.items() if size not in (0, expected.get(name))}
         if cut or expected.keys() != found.keys():
             raise IndexDamagedError(  # Chroma would not say so, and may hang on such a file
                 f"the vector files in {str(self.directory)!r} are {found}, not {expected}; "
-                "run python -m ingest PATH --rebuild"
+                "run python -m ingest --check"
             )
         return str(manifest.get("recipe"))
 
@@ -110,13 +122,13 @@ class Generation:
             if collection.count() != expected:
                 raise IndexDamagedError(
                     f"Chroma holds {collection.count()} {kind} of {expected} in "
-                    f"{str(self.directory)!r}; run python -m ingest PATH --rebuild"
+                    f"{str(self.directory)!r}; run python -m ingest --check"
                 )
             sample = self._rows(f"select vector_id, vector from {kind} limit {CANARIES}")
             if sample and not any(self._finds_itself(kind, *row) for row in sample):
                 raise IndexDamagedError(
                     f"Chroma does not find its own vectors of {kind} in "
-                    f"{str(self.directory)!r}; run python -m ingest PATH --rebuild"
+                    f"{str(self.directory)!r}; run python -m ingest --check"
                 )
 
     def _finds_itself(self, kind: str, each: str, blob: bytes) -> bool:
@@ -150,7 +162,7 @@ class Generation:
         if document is not None and document.id != document_id:
             raise IndexDamagedError(
                 f"the text of {document.uri!r} is not the one that was ingested; "
-                "run python -m ingest PATH --rebuild"
+                "run python -m ingest --check"
             )
         return document
 
@@ -161,14 +173,27 @@ class Generation:
             places.setdefault(document_id, []).append(uri)
         return places
 
+    def listing(self) -> tuple[Listed, ...]:
+        """Return every place of every document, in the order of the places."""
+        rows = self._rows(
+            "select p.uri, p.title, p.published, p.language, p.kind, json_array_length(d.pages), "
+            "length(d.text), (select count(*) from chunks where document_id = d.id), "
+            "nullif(d.uri, p.uri), case when d.cluster != d.id then c.uri end, p.warnings "
+            "from places p join documents d on d.id = p.document_id "
+            "join documents c on c.id = d.cluster order by p.uri"
+        )
+        return tuple(
+            Listed(*row[:2], store.day(row[2]), *row[3:-1], warnings=tuple(json.loads(row[-1])))
+            for row in rows
+        )
+
+    def clusters(self) -> dict[str, str]:
+        """Return for each document the one that stands for it and its near copies."""
+        return dict(self._rows("select id, cluster from documents"))
+
     def refusals(self) -> tuple[Refusal, ...]:
         """Return (uri, reason) of what lies in the folder and could not be read."""
         return tuple(self._rows("select uri, reason from refusals order by uri, reason"))
-
-    def paths(self) -> tuple[str, ...]:
-        """Return the paths that were ingested."""
-        (paths,) = self._rows("select value from manifest where key = 'paths'")[0]
-        return tuple(json.loads(paths))
 
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""
@@ -252,8 +277,7 @@ class Generation:
         rows = self._by_ids("id, vector", "sentences", "id", ids)
         if len(rows) != len(set(ids)):
             raise IndexDamagedError(
-                f"sentences are missing in {str(self.directory)!r}; "
-                "run python -m ingest PATH --rebuild"
+                f"sentences are missing in {str(self.directory)!r}; run python -m ingest --check"
             )
         return {each: np.frombuffer(blob, np.float32) for each, blob in rows}
 
@@ -284,7 +308,7 @@ class Index:
 
     def __init__(self, directory: Path, fingerprint: str) -> None:
         self.directory = directory
-        self._fingerprint = fingerprint
+        self.fingerprint = fingerprint
         self._guard = threading.Lock()
         self._current: Generation | None = None
         self._readers: dict[str, int] = {}
@@ -322,7 +346,7 @@ class Index:
         """Open a generation, or the one after it if a writer removes it meanwhile."""
         while True:
             try:
-                return Generation(directory, self._fingerprint)
+                return Generation(directory, self.fingerprint)
             except IndexDamagedError:
                 newer = current(self.directory)
                 if newer == directory:
@@ -341,6 +365,18 @@ class Index:
                 self._current.close()
                 self._current = None
 
+    def rebuild_derived(self) -> None:
+        """Publish a new generation whose vectors in Chroma and keywords are made anew.
+
+        Raises:
+            IndexBusyError, IndexWriteError: as `writing`.
+        """
+        previous = current(self.directory)
+        with self._written(), contextlib.closing(Draft(self.directory, previous, {})) as draft:
+            draft.restore()
+            draft.publish()
+            self._remove_old()
+
     @contextlib.contextmanager
     def writing(self, recipe: str, *, rebuild: bool = False) -> Iterator[Draft]:
         """Give a draft of the next generation, dropped at the end unless it was published.
@@ -352,9 +388,14 @@ class Index:
             IndexBusyError: another process is writing.
             IndexWriteError: the directory can not be written, or the disk is full.
         """
+        with self._written():
+            yield from self._drafting(recipe, rebuild=rebuild)
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[None]:
         try:
             with self._locked():
-                yield from self._drafting(recipe, rebuild=rebuild)
+                yield
         except (OSError, sqlite3.Error, ChromaError) as error:
             raise IndexWriteError(
                 f"the index {str(self.directory)!r} can not be written: {error}; what it held "
@@ -382,7 +423,7 @@ class Index:
             lock.release()
 
     def _drafting(self, recipe: str, *, rebuild: bool) -> Iterator[Draft]:
-        manifest = {"schema": SCHEMA, "fingerprint": self._fingerprint, "recipe": recipe}
+        manifest = {"schema": SCHEMA, "fingerprint": self.fingerprint, "recipe": recipe}
         previous = None if rebuild else self._reusable(recipe)
         draft = Draft(self.directory, previous, manifest)
         try:
@@ -394,7 +435,7 @@ class Index:
     def _reusable(self, recipe: str) -> Path | None:
         """Return the current generation's directory if a new one can start from it."""
         try:
-            generation = Generation(current(self.directory), self._fingerprint)
+            generation = Generation(current(self.directory), self.fingerprint)
         except (IndexMissingError, IndexMismatchError, IndexDamagedError):
             return None
         same = generation.recipe == recipe
@@ -410,6 +451,38 @@ class Index:
         for each in (self.directory / "generations").iterdir():
             if each != kept and not store.is_held(each):
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def ingested_paths(directory: Path) -> tuple[Path, ...]:
+    """Return the paths of the last ingest, whatever model and version it was made with.
+
+    Empty when there was none, or none that tells.
+    """
+    try:
+        generation = current(directory)
+        with damage(generation), contextlib.closing(store.connect(generation, READ_ONLY)) as truth:
+            return tuple(map(Path, json.loads(store.manifest_of(truth).get("paths", "[]"))))
+    except (IndexMissingError, IndexDamagedError):
+        return ()
+
+
+def check_manifest(manifest: Mapping[str, str], fingerprint: str, generation: Path) -> None:
+    """Check that a generation was made by this version with this model.
+
+    Raises:
+        IndexMismatchError: it was not.
+    """
+    if manifest.get("schema") != SCHEMA:
+        raise IndexMismatchError(
+            f"the index {str(generation)!r} has schema {manifest.get('schema')!r}, not "
+            f"{SCHEMA!r}; run python -m ingest PATH again with this version"
+        )
+    if manifest.get("fingerprint") != fingerprint:
+        raise IndexMismatchError(
+            f"the index was built with the model {manifest.get('fingerprint')!r}, not with "
+            f"{fingerprint!r}; run python -m ingest PATH again, or set "
+            "VISIT_DESK_EMBEDDING_MODEL back"
+        )
 
 
 def _best_first(scores: dict[str, float]) -> dict[str, float]:

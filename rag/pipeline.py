@@ -218,7 +218,7 @@ def _cite(generation: Generation, evidence: Evidence, marker: int) -> Citation:
     if document is None:
         raise IndexDamagedError(
             f"the chunk {evidence.hit.chunk.id!r} has no document in {generation.name!r}; "
-            "run python -m ingest PATH --rebuild"
+            "run python -m ingest --check"
         )
     citation = Citation(
         marker=marker,

@@ -29,6 +29,17 @@ class Settings(BaseSettings):
     query_prompt: str = Field("", description="put before a question when it is embedded")
     document_prompt: str = Field("", description="put before a text when it is embedded")
     top_k: int = Field(8, ge=1, le=50, description="chunks that an answer is made from")
+    max_file_mb: int = Field(50, ge=1, le=10_000, description="size of a file that is read, in MB")
+    max_characters: int = Field(
+        20_000_000, ge=1_000, description="characters that one file may bring"
+    )
+    max_pages: int = Field(5_000, ge=1, description="pages that one document may have")
+    max_members: int = Field(20_000, ge=1, description="files that one file may contain")
+    max_depth: int = Field(5, ge=0, le=50, description="archives within archives that are unpacked")
+    read_seconds: float = Field(60, gt=0, description="seconds that reading one file may take")
+    read_memory_mb: int = Field(
+        2_000, ge=500, description="memory that reading one file may take, in MB"
+    )
     records: bool = Field(True, description="append each answer to <index>/records/answers.jsonl")
 
     @classmethod
@@ -40,6 +51,10 @@ class Settings(BaseSettings):
         """
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks the types
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"the settings in '.env' can not be read: {error}; write it as UTF-8 text"
+            ) from error
         except ValidationError as error:
             problems = "; ".join(
                 f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg'].lower()}"

@@ -34,6 +34,7 @@ from rag.types import Block, Document, Span
 SCHEMA = "3"
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
+READ_ONLY = "mode=ro&immutable=1"
 KINDS = ("chunks", "sentences")
 TABLES = """
 create table manifest (key text primary key, value text not null) without rowid;
@@ -103,13 +104,12 @@ def current(directory: Path) -> Path:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise IndexDamagedError(
-            f"{str(pointer)!r} can not be read: {error}; run python -m ingest PATH --rebuild"
+            f"{str(pointer)!r} can not be read: {error}; run python -m ingest --check"
         ) from error
     generation = directory / "generations" / name
     if not GENERATION_NAME.fullmatch(name) or not generation.is_dir():
         raise IndexDamagedError(
-            f"{str(pointer)!r} names {name!r}, which is no generation; "
-            "run python -m ingest PATH --rebuild"
+            f"{str(pointer)!r} names {name!r}, which is no generation; run python -m ingest --check"
         )
     return generation
 
@@ -234,3 +234,9 @@ def document(row: Sequence[str]) -> Document:
 def manifest_of(truth: sqlite3.Connection) -> Mapping[str, str]:
     """Return what a generation says of itself."""
     return dict(truth.execute("select key, value from manifest").fetchall())
+
+
+def sizes_of(manifest: Mapping[str, str]) -> dict[str, int]:
+    """Return the size that each file of vectors had when its generation was published."""
+    sizes: dict[str, int] = json.loads(manifest["vector_files"])
+    return sizes

@@ -14,6 +14,6 @@ def check(citation: Citation, document: Document | None) -> Citation:
     if found != citation.quote or not citation.quote:
         raise IndexDamagedError(
             f"the quote {citation.quote!r} is not at {citation.span.start}:{citation.span.end} of "
-            f"{citation.uri!r}; run python -m ingest PATH --rebuild"
+            f"{citation.uri!r}; run python -m ingest --check"
         )
     return citation

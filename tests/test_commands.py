@@ -143,7 +143,7 @@ def test_ingest_repairs_a_damaged_index(
 ) -> None:
     (own_index / "CURRENT").write_text("nonsense")
     assert rag(["ask", "Who steers the ferry?", "--index", str(own_index)]) == 3
-    assert "run python -m ingest PATH --rebuild" in capsys.readouterr().err
+    assert "run python -m ingest --check" in capsys.readouterr().err
     assert ingest([str(folder), "--index", str(own_index), "--rebuild"]) == 0
     assert rag(["ask", "Who steers the ferry?", "--index", str(own_index)]) == 0
 

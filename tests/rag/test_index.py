@@ -292,56 +292,56 @@ DAMAGES = [
     ),
     pytest.param(
         lambda index: (index / "CURRENT").write_bytes(b"\xff\x00"),
-        IndexDamagedError, "CURRENT' can not be read: .* run python -m ingest PATH --rebuild",
+        IndexDamagedError, "CURRENT' can not be read: .* run python -m ingest --check",
         id="pointer-corrupt",
     ),
     pytest.param(
         cut_files("CURRENT", 0),
-        IndexDamagedError, "names '', which is no generation; .*--rebuild", id="pointer-empty",
+        IndexDamagedError, "names '', which is no generation; .*--check", id="pointer-empty",
     ),
     pytest.param(
         lambda index: (index / "CURRENT").write_text("20200101T000000-00000000"),
-        IndexDamagedError, "names '20200101T000000-00000000', which is no generation; .*--rebuild",
+        IndexDamagedError, "names '20200101T000000-00000000', which is no generation; .*--check",
         id="pointer-to-nothing",
     ),
     pytest.param(
         lambda index: (index / "CURRENT").write_text("../../elsewhere"),
-        IndexDamagedError, "which is no generation; .*--rebuild", id="pointer-out-of-the-index",
+        IndexDamagedError, "which is no generation; .*--check", id="pointer-out-of-the-index",
     ),
     pytest.param(
         lambda index: (current(index) / "truth.sqlite").unlink(),
-        IndexDamagedError, "can not be read: .* run python -m ingest PATH --rebuild",
+        IndexDamagedError, "can not be read: .* run python -m ingest --check",
         id="truth-missing",
     ),
     pytest.param(
         cut_files("truth.sqlite", 100),
-        IndexDamagedError, "can not be read: .* run python -m ingest PATH --rebuild",
+        IndexDamagedError, "can not be read: .* run python -m ingest --check",
         id="truth-cut",
     ),
     pytest.param(
         cut_files("truth.sqlite", 0),
-        IndexDamagedError, "can not be read: .* run python -m ingest PATH --rebuild",
+        IndexDamagedError, "can not be read: .* run python -m ingest --check",
         id="truth-empty",
     ),
     pytest.param(
         lambda index: shutil.rmtree(current(index) / "chroma"),
-        IndexDamagedError, "run python -m ingest PATH --rebuild", id="chroma-missing",
+        IndexDamagedError, "run python -m ingest --check", id="chroma-missing",
     ),
     pytest.param(
         cut_files("data_level0.bin", 100),
-        IndexDamagedError, "run python -m ingest PATH --rebuild", id="vectors-cut",
+        IndexDamagedError, "run python -m ingest --check", id="vectors-cut",
     ),
     pytest.param(
         cut_files("index_metadata.pickle", 0),
-        IndexDamagedError, "run python -m ingest PATH --rebuild", id="vector-ids-cut",
+        IndexDamagedError, "run python -m ingest --check", id="vector-ids-cut",
     ),
     pytest.param(
         cut_files("chroma.sqlite3", 100),
-        IndexDamagedError, "run python -m ingest PATH --rebuild", id="chroma-database-cut",
+        IndexDamagedError, "run python -m ingest --check", id="chroma-database-cut",
     ),
     pytest.param(
         lambda index: [shutil.rmtree(each) for each in current(index).glob("chroma/*-*")],
-        IndexDamagedError, "run python -m ingest PATH --rebuild", id="vectors-missing",
+        IndexDamagedError, "run python -m ingest --check", id="vectors-missing",
     ),
 ]  # fmt: skip
 
