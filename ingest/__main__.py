@@ -63,13 +63,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ingest(settings: Settings, given: argparse.Namespace) -> int:
-    encoder = load_encoder(settings, cache=settings.index / "model")
-    index = Index(settings.index, encoder.fingerprint)
-    paths = given.paths or _paths(index, given.first)
+    paths = given.paths or _paths(settings.index, given.first)
     problem = next(filter(None, map(_problem, paths)), "")
     if problem:
         print(f"{problem}; name one that holds documents", file=sys.stderr)
         return BAD_USAGE
+    encoder = load_encoder(settings, cache=settings.index / "model")
+    index = Index(settings.index, encoder.fingerprint)
     with tqdm(unit=" files", disable=None, file=sys.stderr) as bar:
 
         def progress(uri: str, done: int, total: int) -> None:
@@ -93,16 +93,16 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
     return SOME_REFUSED if report.refused else ALL_READ
 
 
-def _paths(index: Index, first: Path | None) -> list[Path]:
+def _paths(index: Path, first: Path | None) -> list[Path]:
     """Return the paths of the last ingest, or the one to begin with.
 
     Raises:
         SettingsError: neither is known.
     """
-    paths = [*ingested_paths(index.directory)] or [*filter(None, [first])]
+    paths = [*ingested_paths(index)] or [*filter(None, [first])]
     if not paths:
         raise SettingsError(
-            f"there is no index in {str(index.directory)!r} that tells what to read; name a PATH"
+            f"there is no index in {str(index)!r} that tells what to read; name a PATH"
         )
     return paths
 

@@ -31,6 +31,7 @@ BY_NAME = {
         "a file of program code or settings",
     ),
 }  # fmt: skip
+TEXTUAL = {"", ".adoc", ".asc", ".log", ".rst", ".text", ".txt"}
 SETTLED = {".eml", ".html", ".json", ".jsonl"}
 # What each type begins with; a type that is not supported is named as a person would name it.
 SIGNATURES = tuple(
@@ -211,7 +212,13 @@ def _text(data: bytes, suffix: str) -> str:
         return by_name
     if _is_mail(text, named=bool(suffix)):
         return ".eml"
-    return _json(data) or by_name or ".txt"
+    return _json(data) or by_name or _plain(suffix)
+
+
+def _plain(suffix: str) -> str:
+    """Return what plain text under a name is: of another type's name, some program's own."""
+    known = suffix in TEXTUAL or suffix in SUPPORTED or suffix in ZIPPED
+    return ".txt" if known else f"of the unsupported type {suffix!r}"
 
 
 def _sample(data: bytes) -> str | None:

@@ -117,6 +117,9 @@ def _lost(truth: sqlite3.Connection) -> Iterator[str]:
 
 def _stray(truth: sqlite3.Connection, texts: Mapping[str, str]) -> Iterator[str]:
     """Yield what does not lie where it should: chunks, sentences and places."""
+    query = "select uri from places where document_id not in (select id from documents)"
+    for (uri,) in truth.execute(query):
+        yield f"the document of {uri!r} is missing"
     query = "select id, document_id, start, end from chunks"
     for each, document_id, start, end in truth.execute(query):
         if not 0 <= start < end <= len(texts.get(document_id, "")):
@@ -127,9 +130,6 @@ def _stray(truth: sqlite3.Connection, texts: Mapping[str, str]) -> Iterator[str]
     )
     for (each,) in truth.execute(query):
         yield f"the sentence {each!r} lies outside its chunk"
-    query = "select uri from places where document_id not in (select id from documents)"
-    for (uri,) in truth.execute(query):
-        yield f"the document of {uri!r} is missing"
 
 
 def _derived(truth: sqlite3.Connection, generation: Path) -> Iterator[str]:

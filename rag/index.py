@@ -182,10 +182,7 @@ class Generation:
             "from places p join documents d on d.id = p.document_id "
             "join documents c on c.id = d.cluster order by p.uri"
         )
-        return tuple(
-            Listed(*row[:2], store.day(row[2]), *row[3:-1], warnings=tuple(json.loads(row[-1])))
-            for row in rows
-        )
+        return tuple(map(_listed, rows))
 
     def clusters(self) -> dict[str, str]:
         """Return for each document the one that stands for it and its near copies."""
@@ -483,6 +480,14 @@ def check_manifest(manifest: Mapping[str, str], fingerprint: str, generation: Pa
             f"{fingerprint!r}; run python -m ingest PATH again, or set "
             "VISIT_DESK_EMBEDDING_MODEL back"
         )
+
+
+def _listed(row: Row) -> Listed:
+    uri, title, published, language, kind, pages, characters, chunks, same, near, warnings = row
+    return Listed(
+        uri, title, store.day(published), language, kind, pages, characters, chunks,
+        same_as=same, near_copy_of=near, warnings=tuple(json.loads(warnings)),
+    )  # fmt: skip
 
 
 def _best_first(scores: dict[str, float]) -> dict[str, float]:

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -65,7 +66,7 @@ def test_ingest_names_what_it_refuses_and_takes_in_the_rest(
     scan, sound = report["refused"]
     assert scan["path"] == str(folder / "scan.pdf")
     assert sound["path"] == str(folder / "sound.mp3")
-    assert sound["reason"].startswith("unsupported type '.mp3'; supported are ")
+    assert sound["reason"].startswith("it is of the unsupported type '.mp3'; supported are ")
 
 
 def test_ingest_waits_for_no_pipe(run: Run, own_index: Path, folder: Path) -> None:
@@ -84,7 +85,7 @@ def test_ingest_says_what_it_did_to_a_person(
     said = capsys.readouterr()
     assert "3 added, 0 changed, 14 removed, 0 unchanged; 1 refused; 3 embedded in " in said.out
     assert "the index holds 3 documents, 6 sentences" in said.out
-    assert f"refused {folder / 'sound.mp3'}: unsupported type '.mp3'" in said.err
+    assert f"refused {folder / 'sound.mp3'}: it is of the unsupported type '.mp3'" in said.err
 
 
 def test_ingest_of_nothing_readable_keeps_the_index(
@@ -146,6 +147,109 @@ def test_ingest_repairs_a_damaged_index(
     assert "run python -m ingest --check" in capsys.readouterr().err
     assert ingest([str(folder), "--index", str(own_index), "--rebuild"]) == 0
     assert rag(["ask", "Who steers the ferry?", "--index", str(own_index)]) == 0
+
+
+def test_ingest_without_a_path_reads_what_it_read_last(
+    own_index: Path, folder: Path, seeds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = ["--index", str(own_index)]
+    assert ingest([str(folder), *index]) == 0
+    (folder / "ferry.txt").unlink()
+    assert ingest([*index, "--first", str(seeds)]) == 0
+    assert "0 added, 0 changed, 1 removed, 2 unchanged" in capsys.readouterr().out
+
+
+def test_ingest_without_a_path_needs_an_index(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ingest(["--index", str(tmp_path / "none")]) == 2
+    assert "there is no index in " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ingest_begins_with_the_first_path(
+    model_cache: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(model_cache, tmp_path / "index" / "model")
+    assert ingest(["--index", str(tmp_path / "index"), "--first", str(folder)]) == 0
+    assert "3 added" in capsys.readouterr().out
+
+
+def test_check_says_that_a_sound_index_is(
+    own_index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = current(own_index)
+    assert ingest(["--check", "--index", str(own_index)]) == 0
+    assert capsys.readouterr().out.startswith("sound: 14 documents, ")
+    assert current(own_index) == before
+
+
+def test_check_mends_lost_vectors(own_index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(current(own_index) / "chroma")
+    assert rag(["ask", "Who is Rachel Bendayan?", "--index", str(own_index)]) == 3
+    assert ingest(["--check", "--index", str(own_index)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "mended"
+    assert ingest(["--check", "--index", str(own_index)]) == 0
+    assert rag(["ask", "Who is Rachel Bendayan?", "--index", str(own_index)]) == 0
+
+
+def test_check_says_when_the_files_have_to_be_read_again(
+    own_index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.truncate(current(own_index) / "truth.sqlite", 100)
+    assert ingest(["--check", "--index", str(own_index)]) == 3
+    assert "run python -m ingest PATH --rebuild" in capsys.readouterr().err
+
+
+def test_list_names_every_file(own_index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ingest(["--list", "--index", str(own_index)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("01-overview.md: Overview: Canada's prime minister in Mexico")
+    assert sum(not line.startswith(" ") for line in lines) == 14
+
+
+def test_list_for_scripts(
+    own_index: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "sound.mp3").write_bytes(b"ID3")
+    (folder / "copy.txt").write_text((folder / "ferry.txt").read_text())
+    ingest([str(folder), "--index", str(own_index)])
+    capsys.readouterr()
+    assert ingest(["--list", "--json", "--index", str(own_index)]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [(each["uri"], each["same_as"]) for each in listed["documents"]] == [
+        ("copy.txt", None), ("ferry.txt", "copy.txt"), ("museum.txt", None), ("orchard.txt", None)
+    ]  # fmt: skip
+    assert [each["path"] for each in listed["refused"]] == ["sound.mp3"]
+
+
+def test_report_is_a_page_that_runs_nothing(
+    own_index: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "<script>alert(1)<script>.txt").write_text("They met <b>twice</b>.")
+    (folder / "<img src=x>.mp3").write_bytes(b"ID3")
+    ingest([str(folder), "--index", str(own_index)])
+    page = tmp_path / "report.html"
+    assert ingest(["--report", str(page), "--index", str(own_index)]) == 0
+    assert capsys.readouterr().out.endswith(f"written to {page}\n")
+    text = page.read_text(encoding="utf-8")
+    assert "Dossier: 4 documents, 1 refused" in text
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "&lt;img src=x&gt;.mp3" in text
+
+
+def test_a_report_that_can_not_be_written_says_so(
+    own_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ingest(["--report", str(tmp_path), "--index", str(own_index)]) == 2
+    assert "can not be written: Is a directory" in capsys.readouterr().err
+
+
+def test_check_and_list_take_no_path(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        ingest([str(folder), "--check"])
+    assert "--check, --list and --report look at the index" in capsys.readouterr().err
 
 
 def test_ingest_into_a_place_that_can_not_be_written_says_so(

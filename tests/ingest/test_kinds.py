@@ -59,7 +59,6 @@ def ole_bytes(*names: str) -> bytes:
         pytest.param("a.txt", b"They met.", ".txt", id="text"),
         pytest.param("a.text", b"They met.", ".txt", id="text-by-another-name"),
         pytest.param("README", b"They met.", ".txt", id="no-suffix"),
-        pytest.param("minutes.v2", b"They met.", ".txt", id="no-known-suffix"),
         pytest.param("a.MD", b"# They met.", ".md", id="upper-case"),
         pytest.param("a.markdown", b"# They met.", ".md", id="markdown"),
         pytest.param("day 1/a.htm", b"<p>They met.", ".html", id="html"),
@@ -177,6 +176,11 @@ def test_the_content_decides_where_it_tells(name: str, data: bytes, kind: str) -
 def test_what_can_not_be_read_is_named(data: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         kind_of("file.bin", data)
+
+
+def test_plain_text_of_an_unknown_type_is_refused_by_its_name() -> None:
+    with pytest.raises(ValueError, match=r"it is of the unsupported type '\.xyz'; supported are"):
+        kind_of("minutes.xyz", b"They met.")
 
 
 def test_program_code_is_known_by_its_name() -> None:

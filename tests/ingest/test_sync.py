@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from rag.index import Index, current
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.settings import PREFIX
+from rag.store import Vectors
+from rag.types import Passage
 
 ROOT = Path(__file__).parents[2]
 FERRY = "The harbour ferry sails at dawn. Nadia Okafor steers the harbour ferry."
@@ -112,6 +115,94 @@ def test_a_renamed_file_is_not_embedded_again(
     assert uris(index) == ["boat.txt", "museum.txt", "orchard.txt"]
     with index.reading() as generation:
         assert "Boat" in {each.title for each in generation.documents()}
+    assert_consistent(index)
+
+
+def test_a_renamed_file_is_found_under_its_new_name_alone(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    sync(index, bag_of_words, [folder])
+    (folder / "orchard.txt").rename(folder / "apiary.txt")
+    sync(index, bag_of_words, [folder])
+    with index.reading() as generation:
+        assert len(generation.matching_chunks(["apiari"], 9)) == 1
+        assert {each.title for each in generation.chunks(list(generation.matching_chunks(
+            ["apiari"], 9)))} == {"Apiary"}  # fmt: skip
+
+
+def test_a_file_that_gets_another_title_is_embedded_again(
+    index: Index, bag_of_words: Encoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "note.md"
+    for title, embedded in (("Early", 1), ("Later", 1), ("Later", 0)):
+        path.write_text(f"---\ntitle: {title}\nkind: {embedded}\n---\n\n{FERRY}\n")
+        assert sync(index, bag_of_words, [path]).embedded == embedded
+        with index.reading() as generation:
+            ((chunk_id, score),) = generation.nearest_chunks(
+                bag_of_words.encode_documents([f"{title}. \n{FERRY}"])[0], 9
+            ).items()
+            assert score == pytest.approx(1, abs=1e-5)
+            assert generation.chunks([chunk_id])[0].title == title
+    assert_consistent(index)
+
+
+def test_of_a_changed_file_only_what_changed_is_embedded(
+    index: Index, bag_of_words: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.txt"
+    texts = chance_texts(60)
+    path.write_text("\n\n".join(texts))
+    sync(index, bag_of_words, [path])
+    encoded: list[int] = []
+    encode = Encoder.encode_passages
+
+    def count(self: Encoder, passages: Sequence[Passage]) -> list[Vectors]:
+        encoded.append(len(passages))
+        return encode(self, passages)
+
+    monkeypatch.setattr(Encoder, "encode_passages", count)
+    path.write_text("\n\n".join([*texts[:-1], "The last one is new."]))
+    assert sync(index, bag_of_words, [path]).changed == 1
+    assert sum(encoded) == 1
+    assert_consistent(index)
+
+
+def test_a_file_that_was_refused_is_not_read_again_and_stays_named(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    (folder / "a.pdf").write_bytes(b"%PDF-1.4 broken")
+    first = sync(index, bag_of_words, [folder])
+    again = sync(index, bag_of_words, [folder])
+    assert again.refused == first.refused != ()
+    assert again.index == first.index
+    assert counts(again) == (0, 0, 0, 3, 0)
+    with index.reading() as generation:
+        assert generation.refusals() == (("a.pdf", first.refused[0][1]),)
+    (folder / "a.pdf").unlink()
+    assert counts(sync(index, bag_of_words, [folder])) == (0, 0, 0, 3, 0)
+    with index.reading() as generation:
+        assert generation.refusals() == ()
+
+
+def test_the_files_of_an_archive_come_and_go_with_it(
+    index: Index, bag_of_words: Encoder, folder: Path
+) -> None:
+    with zipfile.ZipFile(folder / "pack.zip", "w") as archive:
+        archive.writestr("boat.txt", FERRY)
+        archive.writestr("day 1/mill.txt", "The mill grinds rye.")
+        archive.writestr("tune.mp3", b"ID3")
+    report = sync(index, bag_of_words, [folder])
+    assert (report.added, report.embedded) == (4, 4)
+    ((path, reason),) = report.refused
+    assert path == str(folder / "pack.zip" / "tune.mp3")
+    assert "unsupported type '.mp3'" in reason
+    assert uris(index) == ["ferry.txt", "museum.txt", "orchard.txt", "pack.zip/day 1/mill.txt"]
+    (folder / "ferry.txt").unlink()
+    sync(index, bag_of_words, [folder])
+    assert "pack.zip/boat.txt" in uris(index)
+    (folder / "pack.zip").unlink()
+    assert counts(sync(index, bag_of_words, [folder])) == (0, 0, 1, 2, 0)
+    assert uris(index) == ["museum.txt", "orchard.txt"]
     assert_consistent(index)
 
 
