@@ -49,7 +49,9 @@ def read_cases(folder: Path, documents: Mapping[str, Document]) -> tuple[Case, .
     """
     cases: dict[str, Case] = {}
     for path in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if not line.strip():
+                continue
             where = f"{path}:{number}"
             case = _case(where, line)
             if case.id in cases:

@@ -25,8 +25,8 @@ def predict(pipeline: Pipeline, cases: Sequence[Case], path: Path) -> None:
 
 def read_predictions(path: Path) -> dict[str, Prediction]:
     """Return the predictions by the id of their case."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {each["case"]: each for each in map(json.loads, lines)}
+    lines = path.read_text(encoding="utf-8").split("\n")  # a quote may hold other line ends
+    return {each["case"]: each for each in map(json.loads, filter(None, lines))}
 
 
 def score(cases: Sequence[Case], predictions: Mapping[str, Prediction]) -> dict[str, Any]:

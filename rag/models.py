@@ -198,13 +198,19 @@ class _Onnx:
         from onnxruntime.capi import onnxruntime_pybind11_state as state
         from tokenizers import Tokenizer
 
+        broken = state.InvalidArgument, state.InvalidProtobuf, state.InvalidGraph, state.Fail
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
                 str(graph), options, providers=["CPUExecutionProvider"]
             )
-        except (state.InvalidProtobuf, state.InvalidGraph, state.Fail) as error:
+        except (
+            state.InvalidArgument,
+            state.InvalidProtobuf,
+            state.InvalidGraph,
+            state.Fail,
+        ) as error:
             raise ModelError(f"the graph {str(graph)!r} can not be read; delete it") from error
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)

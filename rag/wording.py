@@ -21,6 +21,8 @@ class _Words:
     dated: str
     between: str
     undated: str
+    partly: str
+    unknown: str
     as_of: str
     latest: str
     later: str
@@ -37,6 +39,8 @@ _WORDS = {
         dated=" dated {first}",
         between=" dated {first} to {last}",
         undated=" without dates",
+        partly=" ({n} of them without a date)",
+        unknown="No date is known: from {count}{dates}.",
         as_of="As of {last}: from {count}{dates}.",
         latest="Nothing in the documents is later.",
         later="The documents go up to {last}.",
@@ -51,6 +55,8 @@ _WORDS = {
         dated=", en date du {first}",
         between=", datés du {first} au {last}",
         undated=", sans date",
+        partly=" (dont {n} sans date)",
+        unknown="Aucune date connue : d’après {count}{dates}.",
         as_of="En date du {last} : d’après {count}{dates}.",
         latest="Aucun document n’est plus récent.",
         later="Les documents vont jusqu’au {last}.",
@@ -65,6 +71,8 @@ _WORDS = {
         dated=", con fecha del {first}",
         between=", con fechas del {first} al {last}",
         undated=", sin fecha",
+        partly=" ({n} de ellos sin fecha)",
+        unknown="Fecha desconocida: según {count}{dates}.",
         as_of="A fecha del {last}: según {count}{dates}.",
         latest="Ningún documento es posterior.",
         later="Los documentos llegan hasta el {last}.",
@@ -93,17 +101,18 @@ def coverage(language: str, summary: Summary) -> str:
 def as_of(language: str, citations: Iterable[Citation], summary: Summary) -> str:
     """Return how recent the cited documents are and whether the index holds later ones.
 
-    Empty when no document is cited or none of those cited has a date.
+    Empty when no document is cited; how many of those cited have no date is said.
     """
     words = _of(language)
     published = {each.document_id: each.published for each in citations}
     dated = sorted(each for each in published.values() if each is not None)
     if not dated:
-        return ""
+        count, dates = _count(words, len(published)), words.undated
+        return words.unknown.format(count=count, dates=dates) if published else ""
     line = words.as_of.format(
         last=_day(dated[-1], language),
         count=_count(words, len(published)),
-        dates=_dates(language, dated[0], dated[-1]),
+        dates=_dates(language, dated[0], dated[-1]) + _partly(words, len(published) - len(dated)),
     )
     if summary.last is None or summary.last <= dated[-1]:
         return f"{line} {words.latest}"
@@ -116,6 +125,10 @@ def _of(language: str) -> _Words:
 
 def _count(words: _Words, documents: int) -> str:
     return words.document if documents == 1 else words.documents.format(n=documents)
+
+
+def _partly(words: _Words, undated: int) -> str:
+    return words.partly.format(n=undated) if undated else ""
 
 
 def _dates(language: str, first: date | None, last: date | None) -> str:

@@ -31,6 +31,14 @@ def test_reads_a_case_with_its_gold(tmp_path: Path) -> None:
     assert (case.id, case.kind, case.gold[0].uri) == ("start", "answerable", "a.txt")
 
 
+def test_a_quote_may_hold_a_line_separator(tmp_path: Path) -> None:
+    text = "They met.\u2028They left."
+    documents = {"a.txt": Document("A", "a.txt", text, (Block(Span(0, len(text))),))}
+    line = json.dumps({**GOOD, "gold": [{"uri": "a.txt", "quote": text}]}, ensure_ascii=False)
+    (case,) = read_cases(write(tmp_path, line), documents)
+    assert case.gold[0].quote == text
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

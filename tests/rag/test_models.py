@@ -159,11 +159,12 @@ def test_a_directory_that_can_not_be_written_does_not_stop_the_model(
     assert np.abs(slow.encode_query("ferry") - encoder.encode_query("ferry")).max() < 1e-5
 
 
+@pytest.mark.parametrize("size", [0, 1000])
 def test_a_damaged_graph_does_not_stop_the_model(
-    tmp_path: Path, model_cache: Path, encoder: Encoder
+    tmp_path: Path, model_cache: Path, encoder: Encoder, size: int
 ) -> None:
     (graph,) = model_cache.iterdir()
-    (tmp_path / graph.name).write_bytes(graph.read_bytes()[:1000])
+    (tmp_path / graph.name).write_bytes(graph.read_bytes()[:size])
     found = load_encoder(naming(), cache=tmp_path)
     assert np.abs(found.encode_query("ferry") - encoder.encode_query("ferry")).max() < 1e-5
 

@@ -54,3 +54,12 @@ def test_a_value_out_of_bounds_is_named(
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_a_settings_file_that_is_no_text_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_bytes("VISIT_DESK_INDEX=é".encode("latin-1"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"'\.env' can not be read: .*; write it as UTF-8"):
+        Settings.read()

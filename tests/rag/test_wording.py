@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -49,9 +50,27 @@ def test_the_line_counts_documents_and_names_later_ones(
     assert wording.as_of("en", citations, summary) == expected
 
 
-@pytest.mark.parametrize("citations", [[], [cited(None)]])
-def test_there_is_no_line_without_a_date(citations: list[Citation]) -> None:
-    assert wording.as_of("en", citations, holding(SPRING, AUTUMN)) == ""
+def test_there_is_no_line_when_nothing_is_cited() -> None:
+    assert wording.as_of("en", [], holding(SPRING, AUTUMN)) == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "No date is known: from 1 document without dates."),
+        ("fr", "Aucune date connue : d’après 1 document, sans date."),
+        ("es", "Fecha desconocida: según 1 documento, sin fecha."),
+    ],
+)
+def test_the_line_says_when_no_date_is_known(language: str, expected: str) -> None:
+    assert wording.as_of(language, [cited(None)], holding(SPRING, AUTUMN)) == expected
+
+
+def test_the_line_says_how_many_documents_have_no_date() -> None:
+    citations = [cited(SPRING), replace(cited(None), document_id="other")]
+    assert wording.as_of("en", citations, holding(SPRING, SPRING)).startswith(
+        "As of April 2, 2024: from 2 documents dated April 2, 2024 (1 of them without a date)."
+    )
 
 
 @pytest.mark.parametrize(
