@@ -205,12 +205,7 @@ class _Onnx:
             self._session = onnxruntime.InferenceSession(
                 str(graph), options, providers=["CPUExecutionProvider"]
             )
-        except (
-            state.InvalidArgument,
-            state.InvalidProtobuf,
-            state.InvalidGraph,
-            state.Fail,
-        ) as error:
+        except broken as error:
             raise ModelError(f"the graph {str(graph)!r} can not be read; delete it") from error
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
