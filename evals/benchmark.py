@@ -19,8 +19,9 @@ from rag.index import Index
 from rag.language import identify, stand_alone
 from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline, Question
+from rag.query import understand
 from rag.records import as_json
-from rag.retrieve import retrieve, understand
+from rag.retrieve import retrieve
 from rag.settings import Settings
 from rag.types import Block, Document, Span, Turn
 
@@ -97,7 +98,7 @@ def _retrieve(
         for query in queries:
             started = time.perf_counter()
             searched_for = stand_alone(query["text"], [turn.question for turn in _history(query)])
-            found = understand(searched_for, generation, encoder)
+            found = understand(searched_for, generation, encoder, own=query["text"])
             hits = retrieve(found, generation, top_k=RUN_DEPTH)
             spent.append(1000 * (time.perf_counter() - started))
             best: dict[str, float] = {}

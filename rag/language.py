@@ -4,16 +4,21 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import repeat
 
 import py3langid
 import Stemmer
+from rapidfuzz.distance import OSA
 
 LANGUAGES = ("en", "fr", "es")
 CLEAR = 20  # logarithm of how much likelier a language must be
 SAMPLE = 20_000  # characters are plenty to tell a language by
 ISO_639_1 = 2  # letters
+LONG_NAME = 6  # letters; from here on two errors are taken for a typing error
+SHORTEST_AKIN = 4  # letters that words of one family begin with at least
+ALIKE = 0.7  # share of the longer word that they begin with at least
 STEMMERS = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english",
     "es": "spanish", "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian",
@@ -32,7 +37,8 @@ _STOP_WORDS = {
         theirs them then there these they this those through to too under until up upon us
         ve very was we were what when where whether which while who whom whose why will with
         within would yet you your yours don doesn didn isn aren wasn weren
-        list name names show explain describe find please kind sort thing things
+        list name names show explain describe find please kind kinds sort sorts thing things
+        come comes came besides supposed
         happen happens happened""",
     "fr": """
         a à afin ai aie ait alors après as au aucun aucune auquel aussi autre autres aux
@@ -46,6 +52,7 @@ _STOP_WORDS = {
         pouvez puis qu quand que quel quelle quelles quels qui quoi s sa sans se sera seront
         ses si soit son sont sous sur t ta te tel telle tels tes toi ton tous tout toute
         toutes très tu un une vers vos votre vous y
+        va vont vas allait donne donnent
         liste nomme nommez cite citez montre explique décris trouve sorte chose choses""",
     "es": """
         a al algo algún alguna algunas alguno algunos ante antes aquel aquella aquello así
@@ -58,9 +65,11 @@ _STOP_WORDS = {
         que qué quien quién quienes quiénes se sea según ser será si sí sido sin sobre son
         su sus también tan tanto te tiene tienen toda todas todo todos tras tu tus u un una
         unas uno unos usted y ya yo
+        va van vas ir iba estuvo estuvieron estaba estaban estará estarán fueron serán había habrá
         lista enumera nombra menciona muestra explica describe tipo cosa cosas""",
 }
 STOP_WORDS = {code: frozenset(words.split()) for code, words in _STOP_WORDS.items()}
+_ALL_STOP_WORDS = frozenset[str]().union(*STOP_WORDS.values())
 WORD = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+")
 ACRONYMS = {"usa": "us", "eeuu": "us", "eu": "eu"}
 
@@ -107,6 +116,7 @@ def words(text: str, language: str) -> list[str]:
     return kept
 
 
+@lru_cache(maxsize=100_000)  # the words of a language, most of them over and over
 def stem(word: str, language: str) -> str:
     """Return the form under which a word is indexed: stemmed in its language, without accents.
 
@@ -119,6 +129,16 @@ def stem(word: str, language: str) -> str:
     plain = ACRONYMS.get(plain, plain)
     stemmer = _stemmer(language)
     return fold(stemmer.stemWord(plain) if stemmer and len(plain) > 2 else plain)
+
+
+def akin(term: str, other: str) -> bool:
+    """Tell whether two index terms begin so much alike that their words are one family.
+
+    >>> akin("imperi", "imperial"), akin("migrat", "migrant"), akin("port", "portug")
+    (True, True, False)
+    """
+    shared = max(SHORTEST_AKIN, math.ceil(ALIKE * max(len(term), len(other))))
+    return term[:shared] == other[:shared] and len(term) >= SHORTEST_AKIN and term[0].isalpha()
 
 
 def terms(text: str, language: str) -> list[str]:
@@ -195,11 +215,31 @@ _ASKS = {
         re.IGNORECASE,
     ),
     "time": re.compile(
-        r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b|\bquand\b|"
-        r"\bquel(?:le)? (?:date|année|jour|mois)\b|\bcu[aá]ndo\b|"
+        r"^\W*(?:and |since |until )?when\b|\band when\b|\bwhen\W*$|\b(?:what|which) (?:year|date|"
+        r"day|month|century|decade)\b|"
+        r"^\W*(?:et |depuis |jusqu.à )?quand\b|\bet quand\b|\bquand\W*$|"
+        r"\bquel(?:le)? (?:date|année|jour|mois)\b|\bcuándo\b|^\W*cuando\b|"
         r"\b(?:qué|cuál) (?:fecha|año|día|mes)\b",
         re.IGNORECASE,
     ),
+    "place": re.compile(
+        r"^\W*where\b|\b(?:what|which) (?:city|country|place|town|state)\b|^\W*où\b|"
+        r"\bquel(?:le)? (?:ville|pays|lieu|endroit)\b|^\W*d[oó]nde\b|"
+        r"\b(?:qué|cuál) (?:ciudad|país|lugar)\b",
+        re.IGNORECASE,
+    ),
+    "age": re.compile(r"\bhow old\b|\bquel âge\b|\bqué edad\b|\bcuántos años tiene", re.IGNORECASE),
+    "hour": re.compile(r"\bwhat (?:time|hour)\b|\bquelle heure\b|\bqué hora\b", re.IGNORECASE),
+    "percentage": re.compile(
+        r"\bpercent|\bper cent\b|\bpourcentage\b|\bporcentaje\b", re.IGNORECASE
+    ),
+    "money": re.compile(
+        r"\bhow much\b.*\b(?:cost|paid|pay|spen[dt]|invested|worth)\b|\bcombien (?:coûte|vaut)|"
+        r"\bcuánto (?:cuesta|costó|vale)",
+        re.IGNORECASE,
+    ),
+    "year": re.compile(r"\b(?:what|which) year\b|\bquelle année\b|\bqué año\b", re.IGNORECASE),
+    "month": re.compile(r"\b(?:what|which) month\b|\bquel mois\b|\bqué mes\b", re.IGNORECASE),
     "person": re.compile(
         r"^\W*(?:who|whom|whose|with whom|by whom)\b|^\W*(?:avec |par |de |à )?qui\b|"
         r"^\W*(?:con |por |de |a )?qui[eé]n(?:es)?\b",
@@ -208,28 +248,57 @@ _ASKS = {
 }
 _OFFERS = {
     "number": re.compile(
-        r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
-        r"thousand|million|billion|half|third|quarter|both|once|twice|no|none|several|un|une|deux|"
-        r"trois|quatre|cinq|sept|huit|neuf|dix|douze|cent|mille|milliard|moitié|tiers|una?|dos|tres|"
+        r"\d+(?:[.,]\d+)*|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
+        r"thousand|million|billion|half|third|quarter|deux|"
+        r"trois|quatre|cinq|sept|huit|neuf|dix|douze|cent|mille|milliard|moitié|tiers|dos|tres|"
         r"cuatro|cinco|seis|siete|ocho|nueve|diez|cien|mil|millón|millones|mitad)s?\b",
         re.IGNORECASE,
     ),
     "time": re.compile(
-        r"\d|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\b|\b\w+day\b|\b(?:ago|"
-        r"before|after|during|since|until|century|decade|year|month|week|summer|winter|autumn|spring|"
-        r"early|late|last|next|now|morning|evening|night|avant|après|depuis|pendant|hier|demain|"
-        r"année|an|mois|semaine|jour|siècle|dernier|prochain|antes|después|desde|durante|hoy|ayer|"
-        r"año|mes|semana|día|siglo|pasad[oa]|próxim[oa]|janvier|février|mars|avril|mai|juin|juillet|"
+        r"\d+(?:[.,]\d+)*|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\b|\b\w+day\b|\b(?:ago|"
+        r"century|decade|year|month|week|yesterday|today|tomorrow|hier|aujourd.hui|demain|année|mois|"
+        r"semaine|siècle|hoy|ayer|mañana|año|semana|siglo|janvier|février|mars|avril|mai|juin|juillet|"
         r"août|septembre|octobre|novembre|décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|"
         r"septiembre|octubre|noviembre|diciembre|lundi|mardi|mercredi|jeudi|vendredi|lunes|martes|"
         r"miércoles|jueves|viernes)s?\b",
         re.IGNORECASE,
     ),
+    "age": re.compile(r"\d+.{0,2}(?:year|ans\b|años)|\b(?:aged|born|née?|nació)\b", re.IGNORECASE),
+    "hour": re.compile(
+        r"\d+(?:[:.]\d\d| ?h\b| ?[ap]\.?m\b)|\b(?:o.clock|noon|midnight|midi|minuit|mediodía|"
+        r"medianoche)\b",
+        re.IGNORECASE,
+    ),
+    "percentage": re.compile(
+        r"%|\b(?:per ?cent|pour cent|por ciento|half|third|quarter|tiers|moitié|mitad)\b",
+        re.IGNORECASE,
+    ),
+    "money": re.compile(
+        r"[$€£¥]|\b(?:dollar|euro|peso|pound|franc|cent|million|billion|milliard|millone)s?\b",
+        re.IGNORECASE,
+    ),
+    "year": re.compile(r"\b[12]\d{3}\b"),
+    "month": re.compile(
+        r"\b(?:january|february|march|april|may|june|july|august|september|october|november|"
+        r"december|janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|"
+        r"décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|"
+        r"noviembre|diciembre)\b",
+        re.IGNORECASE,
+    ),
+    "place": re.compile(r"\b[A-ZÀ-Þ][^\W\d_]+"),
     "person": re.compile(
-        r"\w\W+[A-ZÀ-Þ]\w|\b(?:minister|official|leader|ministre|ministr[oa])s?\b"
+        r"\b[A-ZÀ-Þ][^\W\d_]+|\b(?:minister|official|leader|ministre|ministr[oa])s?\b"
     ),
 }
 
+
+# Who is asked about in "what did Ana Ruiz say": the answer must name them.
+_SPEAKER = re.compile(
+    r"\b(?:what|how) (?:did|does|do|has) (?P<name>[^?]+?) (?:say|said|tell|told|promise|promised|"
+    r"answer|reply|respond|react|accuse|think)\b|\b(?:que|qu.)\W?(?:dit|a dit|a promis|pense) "
+    r"(?P<nom>[A-ZÀ-Þ]\w+)|\bqué (?:dijo|dice|prometió|piensa|respondió) (?P<nombre>[A-ZÀ-Þ]\w+)",
+    re.IGNORECASE,
+)
 
 _ASKING = re.compile(
     r"\bhow (?:many|much|long)\b|\b(?:what|which) (?:year|date|day|month)\b|"
@@ -249,13 +318,44 @@ def asked_about(question: str) -> str:
 
 
 def lacks(question: str, sentence: str) -> bool:
-    """Tell whether a question asks for a number, a time or a person that a sentence has not got.
+    """Tell whether a question asks for a number, time, place or person that a sentence has not got.
+
+    What the question itself names does not count.
 
     >>> lacks("How many came?", "They came by bus."), lacks("When was it?", "It was in May.")
     (True, False)
+    >>> lacks("Who met Ana Ruiz?", "They met Ana Ruiz."), lacks("Who is Ana?", "Ana, an official.")
+    (True, False)
     """
+    kinds = [kind for kind, asks in _ASKS.items() if asks.search(question)]
+    known = set(WORD.findall(fold(question))) if kinds else set()
+    return any(not _offers(kind, sentence, known) for kind in kinds) or not _names_speaker(
+        question, sentence
+    )
+
+
+def _names_speaker(question: str, sentence: str) -> bool:
+    asked = _SPEAKER.search(question)
+    speaker = next(filter(None, asked.groups()), "") if asked else ""
+    named = [fold(word) for word in WORD.findall(speaker) if word[0].isupper()]
+    return not named or any(map(_like_any_of, named, repeat(WORD.findall(fold(sentence)))))
+
+
+def _like_any_of(name: str, found: list[str]) -> bool:
+    """Tell whether a name is there, be it with a typing error or with another ending."""
+    begins, errors = name[:SHORTEST_AKIN], 2 if len(name) >= LONG_NAME else 0
     return any(
-        asks.search(question) and not _OFFERS[kind].search(sentence) for kind, asks in _ASKS.items()
+        each.startswith(begins) or OSA.distance(name, each, score_cutoff=errors) <= errors
+        for each in found
+    )
+
+
+def _offers(kind: str, sentence: str, known: set[str]) -> bool:
+    naming = kind in ("person", "place")
+    found = (match.group() for match in _OFFERS[kind].finditer(sentence))
+    return any(
+        fold(each) not in known and not (naming and each.casefold() in _ALL_STOP_WORDS)
+        for each in found
     )
 
 
@@ -281,13 +381,18 @@ def names(text: str, language: str) -> list[str]:
 _OPENERS = re.compile(
     r"^\W*(?:and|but|so|also|what about|how about|et|mais|alors|y|e|pero|entonces)\b", re.IGNORECASE
 )
+# Words that point at something said before. "There are", "it is true that" and "this year" do not.
 _POINTERS = re.compile(
-    r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|that|this|those|these|there|then|"
-    r"il|elle|ils|elles|lui|leur|leurs|cela|ça|ceci|celui|celle|él|ella|ellos|ellas|eso|esto|aquello|"
-    r"ahí|allí|entonces)\b",
+    r"(?<!-)\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|then|else|others|ones|same|"
+    r"il|elle|ils|elles|lui|leur|leurs|cela|ça|ceci|celui|celle|él|ella|ellos|ellas|eso|esto|"
+    r"aquello|ahí|allí|entonces)\b|"
+    r"\b(?:this|these|those)\b(?! (?:year|month|week|season|morning|afternoon|time))|"
+    r"\b(?:to|about|of|with|after|before|by|on|in|for|from|is|was|does|did) that\b|\bthat\W*$|"
+    r"(?<!\bis )(?<!\bare )\bthere\W*$",
     re.IGNORECASE,
 )
-FEW_WORDS = 2
+# A pronoun that is a subject's companion: in "how did Ana answer him" he is not Ana.
+_OBJECTS = re.compile(r"\b(?:him|them|lui)\b", re.IGNORECASE)
 
 
 def stand_alone(question: str, earlier: list[str]) -> str:
@@ -295,8 +400,8 @@ def stand_alone(question: str, earlier: list[str]) -> str:
 
     >>> stand_alone("And what did she say about mining?", ["Who is Claudia Sheinbaum?"])
     'And what did she say about mining? (Claudia Sheinbaum)'
-    >>> stand_alone("Which ministers went to Mexico in August?", ["Who is Claudia Sheinbaum?"])
-    'Which ministers went to Mexico in August?'
+    >>> stand_alone("When is the visit?", ["Who is Claudia Sheinbaum?"])
+    'When is the visit?'
     """
     if not earlier or not _leans(question):
         return question
@@ -309,6 +414,10 @@ def stand_alone(question: str, earlier: list[str]) -> str:
 
 def _leans(question: str) -> bool:
     language = detect(question)
-    if _OPENERS.search(question) or len(words(question, language)) < FEW_WORDS:
+    if _OPENERS.search(question) or not words(question, language):
         return True
-    return bool(_POINTERS.search(question)) and not names(question, language)
+    pointer = _POINTERS.search(question)
+    if pointer is None:
+        return False
+    named_before = names(question[: pointer.start()], language)
+    return not named_before or bool(_OBJECTS.search(question) and not named_before[1:])

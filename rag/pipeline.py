@@ -14,11 +14,13 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag import records, wording
 from rag.errors import IndexDamagedError, QuestionError
-from rag.extract import Evidence, choose, weigh
+from rag.evidence import Evidence
+from rag.extract import choose
 from rag.index import Generation, Index, current
 from rag.language import detect, stand_alone
 from rag.models import Encoder, load_encoder
-from rag.retrieve import as_langchain, retrieve, understand
+from rag.query import understand
+from rag.retrieve import as_langchain, search
 from rag.settings import Settings
 from rag.types import Answer, Citation, Turn
 from rag.verify import check
@@ -110,20 +112,19 @@ class Pipeline(Runnable[Question | str, Answer]):
         self, answer: Answer, generation: Generation, run: CallbackManagerForChainRun
     ) -> Answer:
         clock = _Clock()
-        query = understand(answer.searched_for, generation, self._encoder)
+        query = understand(answer.searched_for, generation, self._encoder, own=answer.question)
         clock.lap("understand")
-        search = run.get_child().on_retriever_start({"name": "Retriever"}, answer.searched_for)
-        hits = retrieve(query, generation, top_k=self._top_k)
-        search.on_retriever_end([as_langchain(hit) for hit in hits])
+        listener = run.get_child().on_retriever_start({"name": "Retriever"}, answer.searched_for)
+        found = search(query, generation, top_k=self._top_k)
+        listener.on_retriever_end([as_langchain(hit) for hit in found.hits])
         clock.lap("retrieve")
-        evidence = weigh(query, hits, generation)
-        chosen = choose(evidence)
-        answer = replace(answer, hits=hits)
+        chosen = choose(found.evidence)
+        answer = replace(answer, hits=found.hits)
         if chosen:
             cited = [_cite(generation, each, number) for number, each in enumerate(chosen, 1)]
             final = _quote(answer, cited, generation)
         else:
-            final = _refuse(answer, evidence, generation)
+            final = _refuse(answer, found.evidence, generation)
         clock.lap("extract")
         return replace(final, timings_ms=clock.laps())
 

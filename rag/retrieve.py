@@ -1,8 +1,7 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,92 +10,82 @@ from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
-from rag.index import Generation, Index, Vector
-from rag.language import asked_about, detect, fold, glossary, stems, words
+from rag.evidence import Evidence, weigh
+from rag.index import Generation, Index
 from rag.models import Encoder
+from rag.query import Query, understand
 from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
+READ = 12  # of the fused chunks, whose sentences are weighed to put them in order
+OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
+SENTENCE_WEIGHT = 0.75  # of a chunk's best sentence in its final score
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
 # Weights of chunk meaning, sentence meaning and keywords. The embedded model reads English best.
 ENGLISH_WEIGHTS = (0.25, 0.25, 0.5)
 OTHER_WEIGHTS = (0.2, 0.2, 0.6)
-LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a question as it is compared with the documents.
+class Found:
+    """The chunks that may answer a question and the sentences of them, both best first."""
 
-    Attributes:
-        terms: the index terms that stand for it.
-        related: the terms that mean much the same.
-        rarity: inverse document frequency, as in BM25.
-        certainty: 1 when some document has the word itself, `LIKE` when the terms are those of a
-            related word or of one spelled nearly the same, 0 when no document has any.
-    """
-
-    text: str
-    terms: frozenset[str]
-    related: frozenset[str]
-    rarity: float
-    certainty: float
+    hits: tuple[Hit, ...]
+    evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Query:
-    """What is searched for: the question, its language, its vector and its words."""
-
-    text: str
-    language: str
-    vector: Vector
-    words: tuple[Word, ...]
-
-
-def understand(text: str, generation: Generation, encoder: Encoder) -> Query:
-    """Return the question as it is compared with the documents."""
-    language = detect(text)
-    languages = sorted(generation.languages | {language})
-    total = generation.summary().chunks
-    found = {
-        word.terms: word
-        for each in words(asked_about(text), language)
-        for word in [_word(each, languages, generation, total)]
-    }
-    return Query(text, language, encoder.encode_query(text), tuple(found.values()))
-
-
-def _word(text: str, languages: Iterable[str], generation: Generation, total: int) -> Word:
-    own = stems(text, languages)
-    related = own.union(*(glossary().get(each, ()) for each in own))
-    for terms, certainty in ((own, 1.0), (related, LIKE), (None, LIKE)):
-        candidates = generation.similar_terms(own | {fold(text)}) if terms is None else terms
-        counts = generation.document_frequencies(candidates)
-        known = frozenset(each for each in candidates if counts[each])
-        if known:
-            rarity = _rarity(max(counts.values()), total)
-            return Word(text, known, related, rarity, certainty)
-    return Word(text, own, related, _rarity(0, total), 0.0)
-
-
-def _rarity(count: int, total: int) -> float:
-    return math.log(1 + (total - count + 0.5) / (count + 0.5))
+def search(query: Query, generation: Generation, *, top_k: int) -> Found:
+    """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
+    meaning, sentence, keywords = ENGLISH_WEIGHTS if query.language == "en" else OTHER_WEIGHTS
+    lists = [
+        (generation.nearest_chunks(query.vector, POOL), meaning),
+        (generation.nearest_sentences(query.vector, POOL), sentence),
+        *((found, keywords * share) for found, share in _by_keywords(query, generation)),
+    ]
+    fused = fuse(*zip(*lists, strict=True))
+    first = _spread(_ranked(fused), max(top_k, READ))
+    hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
+    evidence = weigh(query, [hits[each] for each in first[:READ]], generation)
+    scores = _with_best_sentence(fused, first, evidence)
+    kept = _spread(_ranked(scores), top_k)
+    return Found(
+        tuple(Hit(hits[each].chunk, scores[each]) for each in kept),
+        tuple(each for each in evidence if each.hit.chunk.id in kept),
+    )
 
 
 def retrieve(query: Query, generation: Generation, *, top_k: int) -> tuple[Hit, ...]:
-    """Return the chunks nearest in meaning and words, best first, not all of one document."""
-    terms = sorted(term for word in query.words for term in word.terms)
-    lists = (
-        generation.nearest_chunks(query.vector, POOL),
-        generation.nearest_sentences(query.vector, POOL),
-        generation.matching_chunks(terms, POOL),
-    )
-    weights = ENGLISH_WEIGHTS if query.language == "en" else OTHER_WEIGHTS
-    scores = fuse(lists, weights)
-    ranked = sorted(scores, key=lambda each: (-scores[each], each))
-    kept = _spread(ranked, top_k)
-    chunks = generation.chunks(kept)
-    return tuple(Hit(chunk, scores[chunk.id]) for chunk in chunks)
+    """Return the chunks that may answer a question, best first, not all of one document."""
+    return search(query, generation, top_k=top_k).hits
+
+
+def _by_keywords(
+    query: Query, generation: Generation
+) -> Iterator[tuple[Mapping[str, float], float]]:
+    """Yield chunks with the question's words, and with those it borrowed beside them."""
+    share = OWN_KEYWORDS if query.terms and query.borrowed else 1.0
+    if query.terms:
+        yield generation.matching_chunks(sorted(query.terms), POOL), share
+    if query.borrowed:
+        terms = sorted(query.terms | query.borrowed)
+        yield generation.matching_chunks(terms, POOL), 1 - share if query.terms else 1.0
+
+
+def _ranked(scores: Mapping[str, float]) -> list[str]:
+    return sorted(scores, key=lambda each: (-scores[each], each))
+
+
+def _with_best_sentence(
+    fused: Mapping[str, float], ids: Iterable[str], evidence: Iterable[Evidence]
+) -> dict[str, float]:
+    """Return the score of each chunk with that of its best sentence, from 0 to 1."""
+    best: dict[str, float] = {}
+    for each in evidence:
+        best.setdefault(each.hit.chunk.id, max(0.0, each.score))
+    return {
+        each: (1 - SENTENCE_WEIGHT) * fused[each] + SENTENCE_WEIGHT * best.get(each, 0.0)
+        for each in ids
+    }
 
 
 def fuse(lists: Iterable[Mapping[str, float]], weights: Iterable[float]) -> dict[str, float]:

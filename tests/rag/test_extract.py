@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 
 from ingest.sync import sync
-from rag.extract import MOST_SENTENCES, Evidence, choose, weigh
+from rag.evidence import Evidence, weigh
+from rag.extract import MOST_SENTENCES, choose
 from rag.index import Generation, Index
 from rag.models import Encoder
-from rag.retrieve import retrieve, understand
+from rag.query import understand
+from rag.retrieve import retrieve
 
 FITTING = "Who is Rachel Bendayan?"
 UNFITTING = "How many moons does Saturn have?"

@@ -10,7 +10,8 @@ from ingest.sync import sync
 from rag.index import Generation, Index
 from rag.language import fold
 from rag.models import Encoder
-from rag.retrieve import Retriever, fuse, retrieve, understand
+from rag.query import understand
+from rag.retrieve import Retriever, fuse, retrieve
 from rag.types import Hit
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-100, 100), max_size=8)

@@ -1,0 +1,223 @@
+"""How far each sentence of some chunks answers a question."""
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.index import Generation, Vector
+from rag.language import akin, lacks, names, stem, terms
+from rag.query import LIKE, Query
+from rag.types import Hit, Sentence
+
+AKIN = 0.5  # what a word counts that only begins like the question's
+NEARBY = 2  # words from one to the next that still stand together
+# How much each kind of evidence counts in the order of the sentences, in English and in languages
+# that the embedded model reads less well: conditional logistic models, fitted on public questions
+# whose answers are known and scaled to sum up to 1; docs/answering.md has the figures.
+ENGLISH = {
+    "cosine": 0.21, "nearest": 0.14, "plain": 0.12, "telling": 0.18, "before": 0.06,
+    "together": 0.08, "context": 0.12, "named": 0.09, "lacking": -0.06,
+}  # fmt: skip
+OTHER = {
+    "cosine": 0.07, "nearest": 0.05, "plain": 0.15, "telling": 0.27, "before": 0.09,
+    "together": 0.09, "context": 0.16, "named": 0.12, "lacking": -0.06,
+}  # fmt: skip
+# A logistic model of whether a sentence answers at all, fitted on the regression set, on questions
+# about other things, and on public questions with and without an answer.
+ANSWERS = {
+    "cosine": 0.6, "nearest": 1.2, "plain": 1.8, "context": 1.0, "named": 1.8,
+    "absent": -3.5, "lacking": -2.75, "english": -0.9,
+}  # fmt: skip
+OFFSET = -2.7
+
+YEAR = re.compile(r"[12]\d{3}")
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """A sentence with what speaks for its being the answer, each from 0 to 1.
+
+    A share of words counts each by its rarity in the documents, and in part where only one like it
+    is there.
+
+    Attributes:
+        cosine: similarity in meaning of the question and the sentence.
+        nearest: the same for the sentence of the chunk that is nearest to the question.
+        coverage: share of the question's words that the sentence has.
+        plain: the same of those that name nothing.
+        telling: the same, counting a word more the fewer of the sentences at hand have it.
+        before: what the sentence before would add to the coverage.
+        together: share of the question's neighbouring words that stand together in the sentence.
+        passage: the chunk's score in retrieval.
+        context: the coverage by the chunk, its title and its heading.
+        named: share of the names and numbers of the question that the context has.
+        absent: share of the question's words that no document has.
+        lacking: the question asks for a kind of thing that the sentence does not have, gives a
+            number that its context does not have, or a year where the sentence has another.
+        english: the question is in the language that the embedded model reads best.
+    """
+
+    sentence: Sentence
+    hit: Hit
+    cosine: float
+    nearest: float
+    coverage: float
+    plain: float
+    telling: float
+    before: float
+    together: float
+    passage: float
+    context: float
+    named: float
+    absent: float
+    lacking: bool
+    english: bool
+    vector: Vector
+
+    @property
+    def score(self) -> float:
+        """Return how well the sentence answers, among the sentences at hand; 1 at most."""
+        return self._sum(ENGLISH if self.english else OTHER)
+
+    @property
+    def probability(self) -> float:
+        """Return how likely it is that the sentence answers at all."""
+        logit = OFFSET + self._sum(ANSWERS)
+        return 1 / (1 + math.exp(-logit))
+
+    def _sum(self, weights: Mapping[str, float]) -> float:
+        return sum(weight * float(getattr(self, name)) for name, weight in weights.items())
+
+
+def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
+    """Return every sentence of the hits as evidence, best first."""
+    vectors = generation.sentence_vectors([s.id for hit in hits for s in hit.chunk.sentences])
+    passages = [_Passage(hit) for hit in hits]
+    words = _Words(query, {term for each in passages for term in each.context})
+    rows = [[words.row(frozenset(each)) for each in passage.sequences] for passage in passages]
+    words.compare([row for each in rows for row in each])
+    evidence = [
+        each
+        for passage, having in zip(passages, rows, strict=True)
+        for each in _of_passage(query, words, passage, having, vectors)
+    ]
+    return sorted(evidence, key=lambda each: -each.score)
+
+
+def _of_passage(
+    query: Query,
+    words: "_Words",
+    passage: "_Passage",
+    rows: Sequence[Numbers],
+    vectors: Mapping[str, Vector],
+) -> Iterator[Evidence]:
+    sentences = passage.hit.chunk.sentences
+    cosines = [float(query.vector @ vectors[each.id]) for each in sentences]
+    around = words.row(passage.context)
+    for number, (sentence, row) in enumerate(zip(sentences, rows, strict=True)):
+        coverage = words.share(row)
+        yield Evidence(
+            sentence,
+            passage.hit,
+            cosine=cosines[number],
+            nearest=max(cosines),
+            coverage=coverage,
+            plain=words.share(row, words.plain),
+            telling=words.share(row, words.telling),
+            before=words.share(np.maximum(row, rows[max(0, number - 1)])) - coverage,
+            together=words.together(passage.sequences[number]),
+            passage=passage.hit.score,
+            context=words.share(around),
+            named=words.share(around, words.named),
+            absent=words.absent,
+            lacking=lacks(query.text, sentence.text)
+            or not words.numbers <= passage.context
+            or words.of_another_year(passage.sequences[number]),
+            english=query.language == "en",
+            vector=vectors[sentence.id],
+        )
+
+
+class _Passage:
+    """The index terms of a chunk: of each sentence in their order, and of all it stands under."""
+
+    def __init__(self, hit: Hit) -> None:
+        chunk = hit.chunk
+        self.hit = hit
+        self.sequences = [terms(each.text, chunk.language) for each in chunk.sentences]
+        head = terms(f"{chunk.title} {chunk.heading}", chunk.language)
+        self.context = frozenset(head).union(*self.sequences)
+
+
+class _Words:
+    """The words of a question: what each weighs, and how far a text has it.
+
+    Attributes:
+        plain, named: the weights of those that name nothing, and of names and numbers.
+        telling: the weights once the sentences at hand were compared.
+        numbers: the terms of the question's numbers.
+        absent: share of the words that no document has.
+    """
+
+    def __init__(self, query: Query, vocabulary: Collection[str]) -> None:
+        naming = set(names(query.text, query.language))
+        naming_words = np.array([word.text in naming for word in query.words], dtype=bool)
+        self._words = query.words
+        self._akin = [
+            {each for each in vocabulary if any(akin(each, own) for own in word.terms)}
+            for word in query.words
+        ]
+        self._rarity = np.array([word.rarity for word in query.words])
+        self.plain = self._rarity * ~naming_words
+        self.named = self._rarity * naming_words
+        self.telling = self._rarity
+        self.numbers = {stem(each, query.language) for each in naming if each[0].isdigit()}
+        known = np.array([word.certainty for word in query.words])
+        self.absent = 1 - self.share(known) if query.words else 1.0
+        self._pairs = list(pairwise(terms(query.text, query.language)))
+
+    def row(self, of: frozenset[str]) -> Numbers:
+        """Return how far some terms have each word, from 0 to 1."""
+        return np.array(
+            [
+                word.certainty if word.terms & of
+                else LIKE if word.related & of
+                else AKIN if akin_terms & of
+                else 0.0
+                for word, akin_terms in zip(self._words, self._akin, strict=True)
+            ]
+        )  # fmt: skip
+
+    def compare(self, rows: Sequence[Numbers]) -> None:
+        """Weigh each word more the fewer of the sentences have it."""
+        if rows:
+            having = np.count_nonzero(rows, axis=0)
+            self.telling = self._rarity * np.log(1 + (len(rows) - having + 0.5) / (having + 0.5))
+
+    def share(self, row: Numbers, weights: Numbers | None = None) -> float:
+        """Return the share of the words that a row has; all of them where there are none."""
+        weights = self._rarity if weights is None else weights
+        total = float(weights.sum())
+        return float(row @ weights) / total if total else 1.0
+
+    def of_another_year(self, sequence: Sequence[str]) -> bool:
+        """Tell whether the question names a year and a sentence only other years."""
+        asked, given = (set(filter(YEAR.fullmatch, each)) for each in (self.numbers, sequence))
+        return bool(asked and given and not asked & given)
+
+    def together(self, sequence: Sequence[str]) -> float:
+        """Return the share of the neighbouring words that stand together in a sentence."""
+        near = {
+            pair
+            for ahead in range(1, NEARBY + 1)
+            for pair in zip(sequence, sequence[ahead:], strict=False)
+        }
+        kept = [pair in near or pair[::-1] in near for pair in self._pairs]
+        return sum(kept) / len(kept) if kept else 0.0

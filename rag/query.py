@@ -1,0 +1,118 @@
+"""A question as it is compared with the documents: its vector and its words."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from rapidfuzz.distance import OSA
+
+from rag.index import Generation, Vector
+from rag.language import STOP_WORDS, asked_about, detect, fold, glossary, stems, words
+from rag.models import Encoder
+
+BORROWED = 0.5  # what a word counts that a question has from those before it
+OWN = 0.5  # what its own vector counts beside that of the whole that is searched for
+SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many others
+LIKE = 0.7  # what a word counts that is not the question's own but one like it
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a question as it is compared with the documents.
+
+    Attributes:
+        terms: the index terms that stand for it.
+        related: the terms that mean much the same.
+        rarity: inverse document frequency, as in BM25.
+        certainty: 1 when some document has the word itself, `LIKE` when the terms are those of a
+            related word or of one spelled nearly the same, 0 when no document has any.
+    """
+
+    text: str
+    terms: frozenset[str]
+    related: frozenset[str]
+    rarity: float
+    certainty: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What is searched for: the question, its language, its vector and its words.
+
+    Attributes:
+        terms: the index terms of the question's own words.
+        borrowed: those of words that it has from questions before it.
+    """
+
+    text: str
+    language: str
+    vector: Vector
+    words: tuple[Word, ...]
+    terms: frozenset[str]
+    borrowed: frozenset[str] = frozenset()
+
+
+def understand(
+    text: str, generation: Generation, encoder: Encoder, *, own: str | None = None
+) -> Query:
+    """Return the question as it is compared with the documents.
+
+    `own` is what stands at the beginning of the text without what was borrowed from questions
+    before it, which counts in part.
+    """
+    own = text if own is None else own
+    language = detect(text)
+    languages = sorted(generation.languages | {language})
+    total = generation.summary().chunks
+
+    def found(part: str) -> dict[frozenset[str], Word]:
+        parts = (_word(w, languages, generation, total) for w in words(asked_about(part), language))
+        return {
+            word.terms: word
+            for word in parts
+            if word.certainty or not _is_mistyped_stop_word(word.text, language)
+        }
+
+    mine, borrowed = found(own), found(text[len(own) :])
+    rest = [
+        replace(word, rarity=BORROWED * word.rarity)
+        for key, word in borrowed.items()
+        if key not in mine
+    ]
+    vector = encoder.encode_query(text)
+    if rest:
+        vector = vector + OWN * encoder.encode_query(own)
+        vector = vector / np.linalg.norm(vector)
+    return Query(
+        text,
+        language,
+        vector,
+        words=(*mine.values(), *rest),
+        terms=frozenset(term for word in mine.values() for term in word.terms),
+        borrowed=frozenset(term for word in rest for term in word.terms),
+    )
+
+
+def _word(text: str, languages: Iterable[str], generation: Generation, total: int) -> Word:
+    own = stems(text, languages)
+    related = own.union(*(glossary().get(each, ()) for each in own))
+    for terms, certainty in ((own, 1.0), (related, LIKE), (None, LIKE)):
+        candidates = generation.similar_terms(own | {fold(text)}) if terms is None else terms
+        counts = generation.document_frequencies(candidates)
+        known = frozenset(each for each in candidates if counts[each])
+        if known:
+            rarity = _rarity(max(counts.values()), total)
+            return Word(text, known, related, rarity, certainty)
+    return Word(text, own, related, _rarity(0, total), 0.0)
+
+
+def _is_mistyped_stop_word(text: str, language: str) -> bool:
+    if len(text) < SHORTEST_MISTYPED or not text.islower():
+        return False
+    near = (each for each in STOP_WORDS[language] if len(each) >= SHORTEST_MISTYPED)
+    return any(OSA.distance(text, each, score_cutoff=1) <= 1 for each in near)
+
+
+def _rarity(count: int, total: int) -> float:
+    return math.log(1 + (total - count + 0.5) / (count + 0.5))
