@@ -244,10 +244,12 @@ def test_an_empty_question_is_answered_in_a_sentence(page: Page) -> None:
 
 def test_hostile_documents_and_questions_do_nothing(page: Page) -> None:
     _ask(page, f"Where is the zeppelin password hidden? {ATTACK}")
-    expect(page.locator("#chat .quote").first).to_contain_text("<script>window.hit=1</script>")
+    expect(page.locator("#chat .quote").first).to_contain_text("<style>*{display:none}</style>")
     expect(page.locator("#chat .user p")).to_contain_text("${window.hit=5}{{hit}}$$x$$")
     page.locator("#chat .quote a").first.click()
-    expect(page.locator("#source mark")).to_contain_text("<img src=x onerror=window.hit=2>")
+    expect(page.locator("#source mark")).to_contain_text("<style>*{display:none}</style>")
+    expect(page.locator("#source")).to_contain_text("<img src=x onerror=window.hit=2>")
+    expect(page.locator("#source")).to_contain_text("<script>window.hit=1</script>")
     page.get_by_role("link", name="All documents").click()
     expect(page.locator("#source .dossier")).to_contain_text("[press](javascript:window.hit=3)")
     page.wait_for_timeout(300)  # for what would load or run late

@@ -348,5 +348,5 @@ def test_shows_nothing_of_an_index_that_contradicts_itself(
     database.execute("update documents set text = substr(text, 1, 20)")
     database.commit()
     database.close()
-    with pytest.raises(IndexDamagedError, match="--rebuild"):
+    with pytest.raises(IndexDamagedError, match="--check"):
         Pipeline(Index(own_index, encoder.fingerprint), encoder).invoke(KNOWN)
