@@ -7,18 +7,17 @@ from rag.evidence import Evidence
 MOST_SENTENCES = 3
 CLOSE = 0.75  # share of the best sentence's score that another needs to be cited beside it
 SAME = 0.9  # cosine of two sentences from which on the second adds nothing
-ENOUGH = 0.3  # probability from which on the question counts as answered
+ENOUGH = 0.33  # probability from which on the question counts as answered
 
 
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the sentences to answer with, best first; none when the best does not answer."""
-    if not evidence or evidence[0].probability < ENOUGH:
+    best = evidence[:MOST_SENTENCES]
+    if not any(each.probability >= ENOUGH for each in best):
         return []
-    chosen = [evidence[0]]
-    for each in evidence[1:]:
-        if len(chosen) == MOST_SENTENCES or each.score < CLOSE * evidence[0].score:
-            break
+    chosen = [best[0]]
+    for each in best[1:]:
         new = all(float(each.vector @ other.vector) < SAME for other in chosen)
-        if new and each.probability >= ENOUGH:
+        if new and each.probability >= ENOUGH and each.score >= CLOSE * best[0].score:
             chosen.append(each)
     return chosen

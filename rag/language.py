@@ -68,6 +68,60 @@ _STOP_WORDS = {
         va van vas ir iba estuvo estuvieron estaba estaban estará estarán fueron serán había habrá
         lista enumera nombra menciona muestra explica describe tipo cosa cosas""",
 }
+# Words that much can be said without: that no document has one says little.
+_LIGHT_WORDS = {
+    "en": """
+        accompany accompanied achieve add affect aim allow along amount announce
+        announced announcing anything appear area areas ask asked aspect around attempt
+        attend become began begin behind believe best better big bigger bring broad
+        called came care case cause change chance choose claim clear close come comes
+        comment comments common compare compared comparison complain concern concerned
+        concerns consider consist contain continue cover covered create currently deal
+        decide describe described detail details develop differ difference different
+        discuss discussed effect else end ensure especially event everything exactly
+        example exist expect expected explain express fact feel felt find focus follow
+        former found full future gain general given goal going good great group grow
+        growing happening hard head help high hold hope idea impact important improve
+        include included includes including interest involve involved issue issues job
+        join just keep kept key kind know known large last late lead leading least left
+        less level like likely link look looking lot main major manner matter matters
+        mean means meant mention mentioned much near necessary need needed needs new
+        next nothing number offer old open opinion order part particular past people
+        person place plan point position possible present previously probably problem
+        provide purpose put raise reach react reaction real reason receive recent
+        recently refer regard regarded regarding related remain remark remarks reply
+        respond response rest result right role same seek seem seen serve set several
+        show shown side similar since single situation small something sort sought speak
+        spend start started state stay step still stop strong subject suggest support
+        sure table take taken taking talk talking tell term thing think thought together
+        told took top topic topics toward towards tried true try trying turn type
+        understand usually various via view want wanted wants way well went whether
+        without word words work worry worried would year years yet""",
+    "fr": """
+        accompagner aider ajouter annoncer annoncé arriver attendre attendu aucunement
+        besoin bon bonne but cause changer chose choisir clair commencer comparer
+        comparé comprendre concerner continuer côté couvrir créer demander dernier
+        dernière devenir dire discuter donner début effet ensemble essayer exactement
+        exemple façon fin fois garder genre grand grande gros important inclure inquiet
+        jouer lieu long longue manière meilleur meilleure mentionner mettre montrer
+        nombre nouveau nouvelle obtenir parler part passer penser petit petite place
+        possible premier première prendre principal principale problème proposer prévoir
+        prévu question raison remarque rester répondre réponse savoir seul seule
+        situation souhaiter sujet suivre tenir toujours trouver venir voir vouloir veut
+        veulent""",
+    "es": """
+        acompañar acompañó además alcanzar anunciar añadir ayudar bueno buena buscar
+        cambiar causa claro comenzar comentario comparar comparado conseguir considerar
+        continuar cosa crear creer cubrir dar decir dejar detalle diferente discutir
+        empezar encontrar ejemplo esperar esperado estado explicar final forma gran
+        grande hablar hacer importante incluir interés intentar jugar largo lado lugar
+        manera mantener mayor mejor mencionar mostrar necesitar nuevo nueva número
+        objetivo obtener parte pasar pedir pensar poder poner posible preocupado
+        previsto primero primera principal problema proponer propósito querer quiere
+        quieren razón responder respuesta saber seguir situación solo sola tema tener
+        todavía tomar tratar único usar venir ver""",
+}
+LIGHT_WORDS = {code: frozenset(words.split()) for code, words in _LIGHT_WORDS.items()}
 STOP_WORDS = {code: frozenset(words.split()) for code, words in _STOP_WORDS.items()}
 _ALL_STOP_WORDS = frozenset[str]().union(*STOP_WORDS.values())
 WORD = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+")

@@ -8,12 +8,13 @@ import numpy as np
 from rapidfuzz.distance import OSA
 
 from rag.index import Generation, Vector
-from rag.language import STOP_WORDS, asked_about, detect, fold, glossary, stems, words
+from rag.language import LIGHT_WORDS, STOP_WORDS, asked_about, detect, fold, glossary, stems, words
 from rag.models import Encoder
 
 BORROWED = 0.5  # what a word counts that a question has from those before it
 OWN = 0.5  # what its own vector counts beside that of the whole that is searched for
 SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many others
+LIGHT = 0.3  # what a word counts that no document has and many a sentence can do without
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
 
@@ -68,6 +69,7 @@ def understand(
 
     def found(part: str) -> dict[frozenset[str], Word]:
         parts = (_word(w, languages, generation, total) for w in words(asked_about(part), language))
+        parts = (_lightened(word, language) for word in parts)
         return {
             word.terms: word
             for word in parts
@@ -105,6 +107,11 @@ def _word(text: str, languages: Iterable[str], generation: Generation, total: in
             rarity = _rarity(max(counts.values()), total)
             return Word(text, known, related, rarity, certainty)
     return Word(text, own, related, _rarity(0, total), 0.0)
+
+
+def _lightened(word: Word, language: str) -> Word:
+    light = not word.certainty and word.text.casefold() in LIGHT_WORDS[language]
+    return replace(word, rarity=LIGHT * word.rarity) if light else word
 
 
 def _is_mistyped_stop_word(text: str, language: str) -> bool:
