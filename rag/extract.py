@@ -7,7 +7,7 @@ from rag.evidence import Evidence
 MOST_SENTENCES = 3
 CLOSE = 0.75  # share of the best sentence's score that another needs to be cited beside it
 SAME = 0.9  # cosine of two sentences from which on the second adds nothing
-ENOUGH = 0.33  # probability from which on the question counts as answered
+ENOUGH = 0.24  # probability from which on the question counts as answered
 
 
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:

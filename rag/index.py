@@ -81,7 +81,12 @@ class Listed:
 
 
 class Generation:
-    """One complete state of the index, open for reading by any number of threads."""
+    """One complete state of the index, open for reading by any number of threads.
+
+    Attributes:
+        languages: of the documents, ISO 639-1 codes.
+        clusters: for each near copy of a document, by id, the one that stands for it.
+    """
 
     def __init__(self, directory: Path, fingerprint: str) -> None:
         self.directory = directory
@@ -100,6 +105,9 @@ class Generation:
             self._opened = opened.pop_all()
         self.languages = frozenset(
             row[0] for row in self._rows("select distinct language from documents")
+        )
+        self.clusters: Mapping[str, str] = dict(
+            self._rows("select id, cluster from documents where cluster != id")
         )
 
     def _check_manifest(self, fingerprint: str) -> str:
@@ -183,10 +191,6 @@ class Generation:
             "join documents c on c.id = d.cluster order by p.uri"
         )
         return tuple(map(_listed, rows))
-
-    def clusters(self) -> dict[str, str]:
-        """Return for each document the one that stands for it and its near copies."""
-        return dict(self._rows("select id, cluster from documents"))
 
     def refusals(self) -> tuple[Refusal, ...]:
         """Return (uri, reason) of what lies in the folder and could not be read."""

@@ -43,11 +43,11 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
         *((found, keywords * share) for found, share in _by_keywords(query, generation)),
     ]
     fused = fuse(*zip(*lists, strict=True))
-    first = _spread(_ranked(fused), max(top_k, READ))
+    first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
     evidence = weigh(query, [hits[each] for each in first[:READ]], generation)
     scores = _with_best_sentence(fused, first, evidence)
-    kept = _spread(_ranked(scores), top_k)
+    kept = _spread(_ranked(scores), top_k, generation.clusters)
     return Found(
         tuple(Hit(hits[each].chunk, scores[each]) for each in kept),
         tuple(each for each in evidence if each.hit.chunk.id in kept),
@@ -102,14 +102,18 @@ def fuse(lists: Iterable[Mapping[str, float]], weights: Iterable[float]) -> dict
     return dict(fused)
 
 
-def _spread(ranked: list[str], top_k: int) -> list[str]:
-    """Return the first ids, with more than a few of one document only where there are no others."""
+def _spread(ranked: list[str], top_k: int, clusters: Mapping[str, str]) -> list[str]:
+    """Return the first ids, with more than a few of one document only where there are no others.
+
+    Near copies of a document count as it does.
+    """
     seen: Counter[str] = Counter()
     first, later = list[str](), list[str]()
     for each in ranked:
         document_id = each.partition(":")[0]
-        (first if seen[document_id] < PER_DOCUMENT else later).append(each)
-        seen[document_id] += 1
+        original = clusters.get(document_id, document_id)
+        (first if seen[original] < PER_DOCUMENT else later).append(each)
+        seen[original] += 1
     kept = {*first[:top_k], *later[: max(0, top_k - len(first))]}
     return [each for each in ranked if each in kept]
 

@@ -159,6 +159,25 @@ def test_a_long_document_does_not_crowd_out_the_others(
     assert len(everything) == 25
 
 
+def test_near_copies_of_a_document_do_not_crowd_out_the_others(
+    tmp_path: Path, bag_of_words: Encoder
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    words = [f"{a}{b}" for a in ("bro", "cle", "dra", "fni") for b in "abcdeilmnorst"]
+    for number in range(9):
+        text = f"The ferry, the ferry. {' '.join(words)} {number}."
+        (folder / f"copy{number}.txt").write_text(text)
+    for name in "abcde":
+        (folder / f"{name}.txt").write_text(f"Somebody called {name}{name} once saw the ferry.")
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    sync(index, bag_of_words, [folder])
+    with index.reading() as generation:
+        assert len(generation.clusters) == 8
+        titles = [hit.chunk.title for hit in ask("ferry", generation, bag_of_words)]
+    assert sum(title.startswith("Copy") for title in titles) == 3
+
+
 def test_one_document_may_fill_the_hits_when_there_is_no_other(
     tmp_path: Path, bag_of_words: Encoder
 ) -> None:
