@@ -1,8 +1,10 @@
 """Reading files in a process of its own, so that one that bursts takes nothing else with it."""
 
 import contextlib
+import fcntl
 import multiprocessing
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -15,8 +17,11 @@ from pathlib import Path
 from typing import Self
 
 from ingest.load import Limits, Loaded, load
+from rag.errors import LoadError
 
-SERVE = "from ingest.isolate import serve; serve({})"
+SERVE = "from ingest.isolate import serve; serve({}, {})"
+START_SECONDS = 60.0  # a busy machine takes long to import what the readers need
+END_SECONDS = 10.0  # for a process that closed its connection to be gone as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +42,15 @@ class Source:
 class Reader:
     """Reads files one after the other in another process, which is replaced when it fails.
 
-    That process reads the next file while the caller works on the one before.
+    That process reads the next file while the caller works on the one before. It leads a group,
+    with which the processes that it starts itself end too.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._open = contextlib.ExitStack()
         self._sent_at = 0.0
 
     def __enter__(self) -> Self:
@@ -53,49 +60,82 @@ class Reader:
         self.close()
 
     def read(self, sources: Iterable[Source]) -> Iterator[tuple[Source, Loaded]]:
-        """Yield what each file holds, in the order of the files."""
+        """Yield what each file holds, in the order of the files.
+
+        Raises:
+            LoadError: no process can be started to read a file in.
+        """
         previous: Source | None = None
-        for source in sources:
-            loaded = self._receive(previous) if previous else None
-            self._send(source)
-            if previous and loaded:
-                yield previous, loaded
-            previous = source
-        if previous:
-            yield previous, self._receive(previous)
+        try:
+            for source in sources:
+                loaded = self._receive(previous) if previous else None
+                self._send(source)
+                before, previous = previous, source
+                if before and loaded:
+                    yield before, loaded
+            if previous:
+                last, previous = previous, None
+                yield last, self._receive(last)
+        finally:
+            if previous:  # an answer that nobody waits for must not be taken for the next one
+                self.close()
 
     def close(self) -> None:
-        """End the other process."""
-        if self._connection:
-            self._connection.close()
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-        self._process = self._connection = None
+        """End the other process, and those that it started."""
+        process, self._process, self._connection = self._process, None, None
+        if process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self._open.close()
 
     def _send(self, source: Source) -> None:
-        with contextlib.suppress(OSError):  # it died while it was idle: said when it is asked
-            self._other().send(source)
+        try:
+            self._other(source).send(source)
+        except (BrokenPipeError, ConnectionResetError):  # it died while it had nothing to do
+            self.close()
+            self._other(source).send(source)
         self._sent_at = time.monotonic()
 
-    def _other(self) -> Connection:
+    def _other(self, source: Source) -> Connection:
         if self._connection is None:
-            ours, theirs = multiprocessing.Pipe()
-            with theirs:
-                self._process = subprocess.Popen(  # noqa: S603  # our own code
-                    [sys.executable, "-c", SERVE.format(theirs.fileno())],
-                    pass_fds=[theirs.fileno()],
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
-            ours.send(self._limits)
-            self._connection = ours
+            try:
+                self._connection = self._start()
+            except (OSError, EOFError) as error:
+                ended = isinstance(error, EOFError | ConnectionResetError | BrokenPipeError)
+                reason = f"it {self._end()}" if ended else str(error)
+                self.close()
+                raise LoadError(
+                    source.path,
+                    f"no process can be started to read it in: {reason}; make room and run again",
+                ) from error
         return self._connection
 
+    def _start(self) -> Connection:
+        """Start a process that is ready to read, so that the time it takes is no file's."""
+        ours, theirs = multiprocessing.Pipe()
+        self._open.enter_context(ours)
+        lifeline, end = os.pipe()
+        self._open.callback(os.close, end)
+        with theirs, contextlib.closing(os.fdopen(lifeline, "rb")):
+            self._process = subprocess.Popen(  # noqa: S603  # our own code
+                [sys.executable, "-P", "-c", SERVE.format(theirs.fileno(), lifeline)],
+                pass_fds=[theirs.fileno(), lifeline],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                process_group=0,
+            )
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # said by what follows
+            ours.send(self._limits)
+        if not ours.poll(START_SECONDS):
+            raise TimeoutError(f"it did not start within {START_SECONDS:g} seconds")
+        ours.recv()
+        return ours
+
     def _receive(self, source: Source) -> Loaded:
-        connection = self._other()
+        connection = self._other(source)
         left = self._sent_at + self._limits.seconds - time.monotonic()
         try:
             if connection.poll(max(0.0, left)):
@@ -103,26 +143,34 @@ class Reader:
                 return loaded
             reason = f"reading it took longer than {self._limits.seconds:g} seconds"
         except (EOFError, OSError):
-            reason = self._end()
+            reason = f"the process that read it {self._end()}"
         self.close()
         return Loaded(refusals=((source.uri, reason),))
 
     def _end(self) -> str:
-        """Return how the other process ended, as the reason of a refusal."""
-        code = self._process.wait() if self._process else 0
+        """Return how the other process ended."""
+        try:
+            code = self._process.wait(END_SECONDS) if self._process else 0
+        except subprocess.TimeoutExpired:
+            return "closed its connection"
         if code < 0:
-            return f"the process that read it was ended by {signal.Signals(-code).name}"
-        return f"the process that read it ended with exit code {code}"
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
 
 
-def serve(handle: int) -> None:
-    """Read the files that are named over a connection, until it closes."""
+def serve(handle: int, lifeline: int) -> None:
+    """Read the files that are named over a connection, until it closes.
+
+    `lifeline` is a pipe whose other end the caller holds and never writes to.
+    """
     with contextlib.closing(Connection(handle)) as connection:
         limits: Limits = connection.recv()
         _restrict(limits)
+        _end_with(lifeline)
         with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            connection.send("ready")
             while True:
-                connection.send(_load(connection.recv(), limits))
+                connection.send_bytes(_load(connection.recv(), limits))
 
 
 def _restrict(limits: Limits) -> None:
@@ -132,9 +180,22 @@ def _restrict(limits: Limits) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
 
 
-def _load(source: Source, limits: Limits) -> Loaded:
+def _end_with(lifeline: int) -> None:
+    """Let the kernel end this group of processes, whatever it is doing, when the pipe closes.
+
+    It does so on Linux; elsewhere an orphan notices when it has read its file.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def _load(source: Source, limits: Limits) -> bytes:
+    """Return a pickled `Loaded`; a text that can be read but not sent takes too much as well."""
     try:
-        return load(source.path, root=source.root, uri=source.uri, limits=limits)
+        loaded = load(source.path, root=source.root, uri=source.uri, limits=limits)
+        return pickle.dumps(loaded)
     except MemoryError:
         allowed = f"{limits.memory_bytes / 1e6:,.0f} MB"
-        return Loaded(refusals=((source.uri, f"reading it takes more than {allowed} of memory"),))
+        reason = f"reading it takes more than {allowed} of memory"
+        return pickle.dumps(Loaded(refusals=((source.uri, reason),)))

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Literal
 
@@ -121,6 +122,7 @@ def row_text(cells: Sequence[str], headers: Sequence[str] = ()) -> str:
     return text if not text or text.endswith((".", "!", "?", "…", ":", "。")) else f"{text}."
 
 
+@lru_cache(10_000)  # thousands of records may have one date, and what is none takes the longest
 def iso_date(value: str) -> str | None:
     """Return a date as YYYY-MM-DD, or None when it is not one whole and unambiguous date.
 
@@ -135,6 +137,8 @@ def iso_date(value: str) -> str | None:
 
 
 def _parsed(value: str, order: Literal["DMY", "MDY"]) -> str | None:
+    if not any(map(str.isdigit, value)):
+        return None
     settings = {
         "DATE_ORDER": order,
         "PARSERS": ["absolute-time"],

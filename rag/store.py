@@ -181,8 +181,13 @@ def close_chroma(client: Client) -> None:
 
 
 def vector_files(directory: Path) -> dict[str, int]:
-    """Return the size in bytes of each file that holds vectors; reading never changes them."""
-    files = sorted((directory / "chroma").glob("*/*"))
+    """Return the size in bytes of each file that holds vectors; reading never changes them.
+
+    Where Chroma has not noted which vectors its files hold, its database holds them: it makes such
+    files anew whenever it opens them, and leaves them cut when the disk is full.
+    """
+    folders = (each.parent for each in (directory / "chroma").glob("*/index_metadata.pickle"))
+    files = sorted(file for folder in folders for file in folder.iterdir())
     return {file.relative_to(directory).as_posix(): file.stat().st_size for file in files}
 
 
