@@ -134,15 +134,19 @@ def _tell(report: Report, *, as_json: bool) -> None:
         "unchanged": report.unchanged,
     }
     if as_json:
-        print(json.dumps({**counts, **_more(report)}, ensure_ascii=False))
+        print(_printable(json.dumps({**counts, **_more(report)}, ensure_ascii=False)))
         return
     for path, reason in report.refused:
-        print(f"refused {path}: {reason}", file=sys.stderr)
+        print(_printable(f"refused {path}: {reason}"), file=sys.stderr)
     print(", ".join(f"{count} {name}" for name, count in counts.items()), end="; ")
     print(f"{len(report.refused)} refused; {report.embedded} embedded in {report.seconds:.1f} s")
     if report.index is not None:
         held = report.index
         print(f"the index holds {held.documents} documents, {held.sentences} sentences")
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # a name may be any bytes
 
 
 def _more(report: Report) -> dict[str, Any]:

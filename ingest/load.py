@@ -133,12 +133,15 @@ class _Load:
             raise ValueError(f"it lies in {depth} files inside each other; it is not unpacked")
 
 
-def find(paths: Iterable[Path], refusals: list[Refusal]) -> Iterator[tuple[Path, Path]]:
+def find(
+    paths: Iterable[Path], refusals: list[Refusal], *, skip: Path | None = None
+) -> Iterator[tuple[Path, Path]]:
     """Yield each file to load with its root: the folder it was found in, or its own for a file.
 
     Hidden files and folders, folders behind symbolic links and READMEs are passed over; a folder
-    that can not be listed is refused.
+    that can not be listed is refused. The folder `skip`, the index itself, is not looked into.
     """
+    skipped = skip.resolve() if skip else None
 
     def refuse(error: OSError) -> None:
         refusals.append((str(error.filename), f"the folder can not be listed: {error.strerror}"))
@@ -149,7 +152,10 @@ def find(paths: Iterable[Path], refusals: list[Refusal]) -> Iterator[tuple[Path,
             continue
         files: list[Path] = []
         for folder, folders, names in os.walk(path, onerror=refuse):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            here = [Path(folder, name) for name in folders if not name.startswith(".")]
+            folders[:] = [
+                each.name for each in here if skipped is None or each.resolve() != skipped
+            ]
             files += [Path(folder, name) for name in names if _is_wanted(name)]
         yield from ((file, path) for file in sorted(files))
 

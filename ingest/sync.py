@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest import likeness
@@ -64,12 +64,13 @@ def sync(
         IndexWriteError: the index can not be written.
     """
     started = time.monotonic()
-    found = _find(paths)
+    found = _find(paths, index.directory)
+    named = [str(path.absolute()) for path in paths]
     with index.writing(RECIPE, rebuild=rebuild) as draft:
-        change = _Change(draft, found)
+        change = _Change(draft, found, limits)
         writer = Writer(draft, encoder)
-        if change.new or change.gone:
-            draft.begin([str(path.absolute()) for path in paths])
+        if change.new or change.gone or (draft.files and draft.paths != named):
+            draft.begin(named)
             _read(change, writer, limits, progress)
             change.publish(writer)
     return Report(
@@ -96,24 +97,29 @@ class _Found:
 class _Change:
     """What is different from what the draft knows, and what became of it."""
 
-    def __init__(self, draft: Draft, found: _Found) -> None:
+    def __init__(self, draft: Draft, found: _Found, limits: Limits) -> None:
         known = draft.files
+        self._limits = limits
         self._draft = draft
         self._found = found
         self._paths = {uri: str(source.path) for uri, source in found.sources.items()}
         self._refused = {uri: draft.refusals.get(uri, []) for uri in known}
-        self.new = [each for each in found.sources.values() if known.get(each.uri) != each.hash]
+        self.new = [
+            each
+            for each in found.sources.values()
+            if known.get(each.uri) not in (each.hash, self.key(each, refused=True))
+        ]
         lost = known.keys() - found.sources.keys()
         self.gone = sorted(uri for uri in lost if not uri.startswith(found.closed))
         self.added = self.changed = self.removed = 0
-        self._empty = {uri for uri in known if self._is_refused(uri)}
+        self._empty = known.keys() - draft.holding
         same = found.sources.keys() - {each.uri for each in self.new}
         self.unchanged = len(same - self._empty)
         self._in = 0
 
-    def _is_refused(self, uri: str) -> bool:
-        """Tell whether nothing at all of a file could be read."""
-        return any(where == uri for where, _ in self._refused[uri])
+    def key(self, source: Source, *, refused: bool) -> str:
+        """Return what a file is known by: what was refused is tried again under other limits."""
+        return address(f"{source.hash} {self._limits}") if refused else source.hash
 
     def note(self, source: Source, documents: int, refusals: Sequence[Refusal]) -> None:
         """Note what became of a file that was read."""
@@ -151,7 +157,8 @@ def _read(change: _Change, writer: "Writer", limits: Limits, progress: Progress)
         for number, (source, loaded) in enumerate(reader.read(change.new)):
             progress(source.uri, number, len(change.new))
             change.note(source, len(loaded.documents), loaded.refusals)
-            writer.put(source, loaded.documents, loaded.refusals)
+            known_by = replace(source, hash=change.key(source, refused=bool(loaded.refusals)))
+            writer.put(known_by, loaded.documents, loaded.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +239,7 @@ class Writer:
             self.embedded += any(each in new for each in ids)
 
 
-def _find(paths: Sequence[Path]) -> _Found:
+def _find(paths: Sequence[Path], skip: Path) -> _Found:
     above = _common_folder(paths) if paths[1:] else None
 
     def uri_of(path: Path, root: Path) -> str:
@@ -242,11 +249,11 @@ def _find(paths: Sequence[Path]) -> _Found:
     refusals: list[Refusal] = []
     closed: list[Refusal] = []
     sources: dict[str, Source] = {}
-    for path, root in find(paths, closed):
-        if path.exists() and not path.is_file():
-            refusals.append((str(path), "it is no regular file"))
-            continue
+    for path, root in find(paths, closed, skip=skip):
         try:
+            if path.exists() and not path.is_file():
+                refusals.append((str(path), "it is no regular file"))
+                continue
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:

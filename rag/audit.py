@@ -57,18 +57,20 @@ def mend(index: Index) -> None:
         IndexBusyError: another process is writing the index.
         IndexMissingError: no generation is left to start from.
     """
+    index.rebuild_derived(lambda: _start(index))
+
+
+def _start(index: Index) -> Path:
+    """Return the generation to mend: the current one, or the newest that is whole."""
     with contextlib.suppress(IndexDamagedError):
-        store.current(index.directory)
-        index.rebuild_derived()
-        return
+        return store.current(index.directory)
     newest = _newest(index)
     if newest is None:
         raise IndexMissingError(
             f"no generation of {str(index.directory)!r} is whole; "
             "run python -m ingest PATH --rebuild"
         )
-    store.point(index.directory, newest.name)
-    index.rebuild_derived()
+    return newest
 
 
 def _newest(index: Index) -> Path | None:

@@ -39,6 +39,8 @@ class Draft:
     Attributes:
         files: the hash of each file that is known, by uri, those that were refused among them.
         refusals: (uri, reason) of what could not be read, by the uri of its file.
+        holding: the uris of the files that hold a document.
+        paths: what was ingested last.
     """
 
     def __init__(self, root: Path, previous: Path | None, manifest: Mapping[str, str]) -> None:
@@ -51,7 +53,7 @@ class Draft:
         self._waiting: dict[str, dict[str, Vector]] = {kind: {} for kind in KINDS}
         self._open = contextlib.ExitStack()
         self._published = False
-        self.files, self.refusals = _known(previous)
+        self.files, self.refusals, self.holding, self.paths = _known(previous)
 
     def begin(self, paths: Sequence[str] = ()) -> None:
         """Make the copy, or empty tables when there is nothing to start from."""
@@ -294,13 +296,17 @@ def batches(ids: list[str]) -> Iterator[list[str]]:
         yield ids[start : start + BATCH_SIZE]
 
 
-def _known(previous: Path | None) -> tuple[dict[str, str], dict[str, list[Refusal]]]:
-    """Return the files of a generation by uri, and what of each could not be read."""
+def _known(
+    previous: Path | None,
+) -> tuple[dict[str, str], dict[str, list[Refusal]], frozenset[str], list[str]]:
+    """Return what a generation knows of its files, as the attributes of a `Draft`."""
     if previous is None:
-        return {}, {}
+        return {}, {}, frozenset(), []
     with contextlib.closing(store.connect(previous, store.READ_ONLY)) as truth:
         files = dict(truth.execute("select uri, hash from files").fetchall())
         refusals: dict[str, list[Refusal]] = {}
         for file, uri, reason in truth.execute("select file, uri, reason from refusals"):
             refusals.setdefault(file, []).append((uri, reason))
-    return files, refusals
+        holding = frozenset(uri for (uri,) in truth.execute("select file from places"))
+        paths = json.loads(store.manifest_of(truth).get("paths", "[]"))
+    return files, refusals, holding, paths

@@ -13,7 +13,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -366,16 +366,20 @@ class Index:
                 self._current.close()
                 self._current = None
 
-    def rebuild_derived(self) -> None:
+    def rebuild_derived(self, start: Callable[[], Path] | None = None) -> None:
         """Publish a new generation whose vectors in Chroma and keywords are made anew.
+
+        `start` names the generation to start from, the current one by default; it is asked when no
+        other process can write any more.
 
         Raises:
             IndexBusyError, IndexWriteError: as `writing`.
         """
-        previous = current(self.directory)
-        with self._written(), contextlib.closing(Draft(self.directory, previous, {})) as draft:
-            draft.restore()
-            draft.publish()
+        with self._written():
+            previous = start() if start else current(self.directory)
+            with contextlib.closing(Draft(self.directory, previous, {})) as draft:
+                draft.restore()
+                draft.publish()
             self._remove_old()
 
     @contextlib.contextmanager
@@ -455,16 +459,24 @@ class Index:
 
 
 def ingested_paths(directory: Path) -> tuple[Path, ...]:
-    """Return the paths of the last ingest, whatever model and version it was made with.
+    """Return the paths of the last ingest, none if there was none, whatever model it was made with.
 
-    Empty when there was none, or none that tells.
+    Raises:
+        IndexDamagedError: the index can not be read.
+        IndexMismatchError: it was made by a version that did not note the paths.
     """
     try:
         generation = current(directory)
-        with damage(generation), contextlib.closing(store.connect(generation, READ_ONLY)) as truth:
-            return tuple(map(Path, json.loads(store.manifest_of(truth).get("paths", "[]"))))
-    except (IndexMissingError, IndexDamagedError):
+    except IndexMissingError:
         return ()
+    with damage(generation), contextlib.closing(store.connect(generation, READ_ONLY)) as truth:
+        paths = store.manifest_of(truth).get("paths")
+    if paths is None:
+        raise IndexMismatchError(
+            f"the index {str(directory)!r} does not tell what it was made from; "
+            "run python -m ingest PATH"
+        )
+    return tuple(map(Path, json.loads(paths)))
 
 
 def check_manifest(manifest: Mapping[str, str], fingerprint: str, generation: Path) -> None:
