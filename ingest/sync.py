@@ -18,7 +18,7 @@ from rag.models import Encoder
 from rag.store import address
 from rag.types import Chunk, Document
 
-EMBED_AT_ONCE = 128  # chunks; enough of like length to fill batches
+EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
 
