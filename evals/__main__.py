@@ -1,4 +1,4 @@
-"""`python -m evals run|benchmark|extraction`: measure the answers; see `evals/README.md`."""
+"""`python -m evals COMMAND`: measure answers, extraction and speed; see `evals/README.md`."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from typing import Any
 from evals.benchmark import benchmark
 from evals.cases import CaseError, read_cases
 from evals.extraction import extraction, summarise
+from evals.ingest_speed import HEADER, ingest_speed
 from evals.run import predict, read_predictions, score
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.pipeline import open_pipeline
@@ -96,6 +97,24 @@ def _extraction(given: argparse.Namespace) -> int:
     return PASS
 
 
+def _ingest_speed(given: argparse.Namespace) -> int:
+    sizes = given.sizes or [None]
+    baseline = given.baseline is not None
+    print(HEADER)
+    for found in ingest_speed(
+        given.data, Settings.read(), sizes=sizes, limit=given.limit, baseline=baseline
+    ):
+        print(found.line(), flush=True)
+    return PASS
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = [int(each) for each in text.split(",")]
+    if min(sizes) < 1:
+        raise ValueError(text)
+    return sizes
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evals", description="Measure the answers.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -114,6 +133,12 @@ def _parser() -> argparse.ArgumentParser:
     pages.add_argument("data", type=Path, metavar="DIR", help="article-extraction-benchmark")
     pages.add_argument("--worst", type=int, default=10, help="how many of the worst to name")
     pages.set_defaults(command=_extraction)
+    speed = commands.add_parser("ingest-speed", help="measure how fast documents are taken in")
+    speed.add_argument("data", type=Path, metavar="DIR", help="BEIR layout, or a folder of files")
+    speed.add_argument("--limit", type=int, help="take only the first documents")
+    speed.add_argument("--sizes", type=_sizes, help="measure at about so many chunks: 1000,10000")
+    speed.add_argument("--baseline", choices=["langchain"], help="measure what others build, too")
+    speed.set_defaults(command=_ingest_speed)
     return parser
 
 

@@ -39,7 +39,7 @@ def benchmark(
     Raises:
         CaseError: a file of the data set is missing or has a line that can not be read.
     """
-    queries = list(_lines(data / "queries.jsonl"))[:limit]
+    queries = list(lines(data / "queries.jsonl"))[:limit]
     qrels = list(_qrels(data / "qrels" / "test.tsv"))
     encoder = load_encoder(settings, cache=out / "index" / "model")
     index = Index(out / "index", encoder.fingerprint)
@@ -66,7 +66,7 @@ def _fill(index: Index, encoder: Encoder, corpus: Path) -> None:
             return
         draft.begin()
         writer = Writer(draft, encoder)
-        for row in _lines(corpus):
+        for row in lines(corpus):
             document = _document(row)
             if document.blocks:
                 source = Source(corpus, corpus.parent, row["_id"], "")
@@ -151,7 +151,12 @@ def _history(query: dict[str, Any]) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file of a data set, each with `_id` and `text`.
+
+    Raises:
+        CaseError: the file is missing or has a line that can not be read.
+    """
     for number, line in enumerate(_read(path).split("\n"), 1):
         if not line.strip():
             continue
