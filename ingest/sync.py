@@ -19,7 +19,7 @@ from rag.models import Encoder, Vectors
 from rag.store import address
 from rag.types import Chunk, Document
 
-EMBED_AT_ONCE = 512  # chunks; enough of like length to fill batches
+EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
 

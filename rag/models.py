@@ -23,7 +23,7 @@ Vectors = npt.NDArray[np.float32]
 
 # The official weights: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
 EMBEDDED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BATCH_TOKENS = 2048  # padding included; larger batches leave the caches of a processor
+BATCH_TOKENS = 1024  # padding included; larger batches leave the caches of a processor
 MAX_TOKENS = 256
 SAME = 1e-5  # the largest difference of a coordinate that counts as the same vector
 PROBES = ("a", "Who met whom, and when?", "word " * 300, "Étudier – ¿qué? 贸易 🙂")
@@ -117,7 +117,7 @@ class Encoder(Embeddings):
         return list(map(float, self.encode_query(text)))
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Yield the places of texts of like length, for a batch is as long as its longest."""
     batch: list[int] = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
@@ -225,7 +225,7 @@ class _Onnx:
 
     def tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]]:
         encoded = self._tokenizer.encode_batch(list(texts))
-        for batch in _batches([len(each.ids) for each in encoded]):
+        for batch in batches([len(each.ids) for each in encoded]):
             vectors = self._run([encoded[i].ids for i in batch])
             for i, rows in zip(batch, vectors, strict=True):
                 yield i, Tokens(rows[: len(encoded[i].ids)], _offsets(encoded[i].offsets))
@@ -283,7 +283,7 @@ class _SentenceTransformers:
             truncation=True,
             max_length=self.model.max_seq_length,
         )["offset_mapping"]
-        for batch in _batches(list(map(len, offsets))):
+        for batch in batches(list(map(len, offsets))):
             vectors = self.model.encode(
                 [texts[i] for i in batch], output_value="token_embeddings", show_progress_bar=False
             )

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from rag.errors import ModelError
-from rag.models import Encoder, load_encoder
+from rag.models import Encoder, batches, load_encoder
 from rag.settings import EMBEDDED_MODEL, Settings
 from rag.types import Passage, Span
 
@@ -207,3 +207,14 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     wanted = name.format(tmp_path)
     with pytest.raises(ModelError, match=f"(?s)'{wanted}' can not be loaded.*VISIT_DESK_EMBEDDING"):
         load_encoder(naming(wanted))
+
+
+def test_batches_hold_texts_of_like_length_within_the_budget() -> None:
+    lengths = [200, 3, 190, 4, 500, 2000, 5, 3]
+    found = list(batches(lengths))
+    assert sorted(i for batch in found for i in batch) == list(range(len(lengths)))
+    assert [[lengths[i] for i in batch] for batch in found] == [
+        [3, 3, 4, 5, 190],
+        [200, 500],
+        [2000],
+    ]
