@@ -57,7 +57,7 @@ def read(data: bytes) -> Reading:
         raise ValueError("it is encrypted" if locked else "it is damaged or not a PDF") from error
     lines = [line for sheet in sheets for line in sheet.shown]
     if not lines:
-        raise ValueError("the PDF has no text layer: it is a scan")
+        raise ValueError("the PDF has no text layer: it is a scan or a drawing")
     if not any(character.isalnum() for line in lines for character in line.text):
         raise ValueError("the text layer of the PDF holds no readable letters")
     parts = paragraphs(lines)

@@ -26,7 +26,7 @@ from rag.models import Encoder
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 KILLS = 50
-FILES = 12
+FILES = 5
 WRITER = """
 import json, os, resource, signal, sys, tempfile, time
 from hashlib import sha256
