@@ -4,18 +4,16 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingest import likeness
 from ingest.chunk import RECIPE, cut, in_context
 from ingest.isolate import Reader, Source
 from ingest.load import Limits, Refusal, find
 from rag.draft import Draft, Piece
 from rag.errors import IndexMissingError
 from rag.index import Index, Summary
-from rag.models import Encoder, Vectors
+from rag.models import Encoder
 from rag.store import address
 from rag.types import Chunk, Document
 
@@ -161,17 +159,6 @@ def _read(change: _Change, writer: "Writer", limits: Limits, progress: Progress)
             writer.put(known_by, loaded.documents, loaded.refusals)
 
 
-@dataclass(frozen=True, slots=True)
-class _Portion:
-    """Documents whose chunks are embedded together, while the next are read and cut."""
-
-    documents: list[tuple[Document, tuple[Chunk, ...]]]
-    ids: dict[Chunk, str]
-    known: dict[str, Vectors]
-    new: list[str]
-    embedded: Future[list[Vectors]]
-
-
 class Writer:
     """Puts documents into the draft, embedding those of many small files together."""
 
@@ -181,8 +168,6 @@ class Writer:
         self._encoder = encoder
         self._waiting: list[tuple[Document, tuple[Chunk, ...]]] = []
         self._chunks = 0
-        self._portion: _Portion | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
 
     def put(
         self, source: Source, documents: Sequence[Document], refusals: Sequence[Refusal] = ()
@@ -199,6 +184,8 @@ class Writer:
         for document in self._draft.settle():
             self._add(document)
         self.flush()
+        from ingest import likeness  # its library is slow to import; most ingests change nothing
+
         likeness.cluster(self._draft)
 
     def _add(self, document: Document) -> None:
@@ -206,37 +193,22 @@ class Writer:
         self._waiting.append((document, chunks))
         self._chunks += len(chunks)
         if self._chunks >= EMBED_AT_ONCE:
-            self._embed()
+            self.flush()
 
     def flush(self) -> None:
         """Embed what is not embedded yet of all that waits, and write it."""
-        self._embed()
-        self._write()
-
-    def _embed(self) -> None:
-        """Start to embed what waits, once the portion before it is written."""
-        self._write()
         waiting, self._waiting, self._chunks = self._waiting, [], 0
         passages = {
             chunk: in_context(chunk, document) for document, chunks in waiting for chunk in chunks
         }
         ids = {chunk: address(repr(passage)) for chunk, passage in passages.items()}
-        known = self._draft.remembered(ids.values())
-        new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in known}
-        embedded = self._thread.submit(self._encoder.encode_passages, list(new.values()))
-        self._portion = _Portion(waiting, ids, known, list(new), embedded)
-
-    def _write(self) -> None:
-        portion, self._portion = self._portion, None
-        if portion is None:
-            return
-        new = dict(zip(portion.new, portion.embedded.result(), strict=True))
-        vectors = portion.known | new
-        for document, chunks in portion.documents:
-            ids = [portion.ids[chunk] for chunk in chunks]
-            pieces = [Piece(*each, vectors[each[1]]) for each in zip(chunks, ids, strict=True)]
+        vectors = self._draft.remembered(ids.values())
+        new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in vectors}
+        vectors |= zip(new, self._encoder.encode_passages(list(new.values())), strict=True)
+        for document, chunks in waiting:
+            pieces = [Piece(chunk, ids[chunk], vectors[ids[chunk]]) for chunk in chunks]
             self._draft.add(document, pieces)
-            self.embedded += any(each in new for each in ids)
+            self.embedded += any(ids[chunk] in new for chunk in chunks)
 
 
 def _find(paths: Sequence[Path], skip: Path) -> _Found:

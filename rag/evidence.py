@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from rag.index import Generation, Vector
+from rag.index import Generation
 from rag.language import akin, lacks, names, stem, terms
 from rag.query import LIKE, Query
+from rag.store import Vector
 from rag.types import Hit, Sentence
 
 AKIN = 0.5  # what a word counts that only begins like the question's

@@ -34,9 +34,7 @@ from rag.errors import (
     IndexMissingError,
     IndexWriteError,
 )
-from rag.store import DESCRIPTION, KINDS, READ_ONLY, SCHEMA, damage
-from rag.store import Vector as Vector
-from rag.store import current as current
+from rag.store import DESCRIPTION, KINDS, READ_ONLY, SCHEMA, Vector, current, damage
 from rag.types import Chunk, Document, Sentence, Span
 
 CANARIES = 5  # stored vectors that are searched for when a generation is opened

@@ -16,12 +16,13 @@ from rag import records, wording
 from rag.errors import IndexDamagedError, QuestionError
 from rag.evidence import Evidence
 from rag.extract import choose
-from rag.index import Generation, Index, current
+from rag.index import Generation, Index
 from rag.language import detect, stand_alone
 from rag.models import Encoder, load_encoder
 from rag.query import understand
 from rag.retrieve import as_langchain, search
 from rag.settings import Settings
+from rag.store import current
 from rag.types import Answer, Citation, Turn
 from rag.verify import check
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rapidfuzz.distance import OSA
 
-from rag.index import Generation, Vector
+from rag.index import Generation
 from rag.language import LIGHT_WORDS, STOP_WORDS, asked_about, detect, fold, glossary, stems, words
 from rag.models import Encoder
+from rag.store import Vector
 
 BORROWED = 0.5  # what a word counts that a question has from those before it
 OWN = 0.5  # what its own vector counts beside that of the whole that is searched for

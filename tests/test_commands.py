@@ -10,9 +10,10 @@ import pytest
 
 from ingest.__main__ import main as ingest
 from rag.__main__ import main as rag
-from rag.index import Index, current
+from rag.index import Index
 from rag.models import Encoder
 from rag.settings import PREFIX
+from rag.store import current
 
 Run = Callable[..., CompletedProcess[str]]
 INGESTED = {

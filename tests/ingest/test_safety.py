@@ -20,8 +20,9 @@ import pytest
 from ingest.load import Limits, load
 from ingest.sync import sync
 from rag import store
-from rag.index import Generation, Index, current
+from rag.index import Generation, Index
 from rag.models import Encoder
+from rag.store import current
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534

@@ -14,11 +14,11 @@ import pytest
 
 from ingest.load import Limits
 from ingest.sync import Report, sync
-from rag.index import Index, current, ingested_paths
+from rag.index import Index, ingested_paths
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.settings import PREFIX
-from rag.store import Vectors
+from rag.store import Vectors, current
 from rag.types import Passage
 
 ROOT = Path(__file__).parents[2]

@@ -20,9 +20,10 @@ from rag.errors import (
     IndexMissingError,
     RagError,
 )
-from rag.index import Generation, Index, current
+from rag.index import Generation, Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
+from rag.store import current
 from rag.types import Document
 
 SYLLABLES = ["mar", "tol", "ven", "sar", "kel", "dan", "fer", "gul", "nop", "rek"]
