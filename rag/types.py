@@ -7,6 +7,7 @@ from typing import Literal
 
 BlockKind = Literal["heading", "paragraph", "item", "row"]
 Status = Literal["searching", "answered", "partial", "refused", "failed"]
+Check = Literal["quoted", "verified", "repaired", "replaced"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -143,6 +144,40 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents a question is asked of; what is empty lets all pass.
+
+    Attributes:
+        uris: where the documents lie, as `Document.uri`.
+        first, last: the earliest and latest date of a document; those without a date then stay out.
+    """
+
+    uris: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    first: date | None = None
+    last: date | None = None
+
+
+EVERYWHERE = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of an answer, with the markers of what proves it and how it came to be shown.
+
+    Attributes:
+        text: without markers.
+        check: quoted as it stands in a document; or written by a model and verified, repaired by
+            it after a first try that failed, or replaced by the quote of its best evidence.
+    """
+
+    text: str
+    markers: tuple[int, ...]
+    check: Check = "quoted"
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One question of a conversation with the answer it got."""
 
@@ -158,6 +193,9 @@ class Answer:
         text: sentences, each followed by its marker `[n]`.
         as_of: one line, computed from the dates of the cited documents.
         coverage: for a refusal, what was searched.
+        statements: the sentences that `text` is made of.
+        dropped: how many sentences of a model were not shown because nothing proves them.
+        notice: what the reader should know of how the answer was made, such as a model that failed.
         timings_ms: (stage, milliseconds) in the order they ran.
     """
 
@@ -173,4 +211,7 @@ class Answer:
     hits: tuple[Hit, ...] = ()
     mode: str = "extractive"
     model: str = ""
-    timings_ms: tuple[tuple[str, float], ...] = field(default=())
+    timings_ms: tuple[tuple[str, float], ...] = ()
+    statements: tuple[Statement, ...] = ()
+    dropped: int = 0
+    notice: str = ""
