@@ -208,7 +208,8 @@ class _Page:
         def restart(chosen: Chosen, request: gr.Request) -> dict[Any, Any]:
             desk.files.drop(_who(request))
             chosen = Chosen(language=chosen.language)
-            return {**self._begin(desk, (), chosen, _who(request)), self.box: gr.Textbox(value="")}
+            begun = self._begin(desk, (), chosen, _who(request))
+            return {**begun, self.box: _worded(chosen.language, value="")}
 
         def choose(event: gr.EventData, chosen: Chosen) -> Chosen:
             return self._choose(desk, event, chosen)
@@ -238,7 +239,7 @@ class _Page:
         for each in asking:
             each.then(finish, state, [self.follow, self.wire], concurrency_limit=2, **private)
         self.box.stop(stop, state, shown, cancels=asking, **private)
-        everything = [*shown, self.top, self.tools, self.attach, self.wire]
+        everything = [*shown, self.fresh, self.top, self.tools, self.attach, self.wire]
         self.chat.load(begin, [self.chosen], everything, **private)
         self.fresh.click(restart, [self.chosen], everything, cancels=asking, **private)
         self.chat.click(act, state, [*state, self.chat, self.box, self.wire], **private)
@@ -256,7 +257,7 @@ class _Page:
             self.session: each.session,
             self.chosen: chosen,
             self.chat: _log(words, chosen.language),
-            self.box: _buttons(each),
+            self.box: _buttons(each, chosen.language),
             self.follow: "",
         }
         if not each.busy:
@@ -275,6 +276,8 @@ class _Page:
             self.chosen: chosen,
             self.chat: _log(words, language),
             self.follow: "",
+            self.box: _worded(language),
+            self.fresh: gr.Button(say(language, "fresh")),
             self.top: parts.top(language),
             self.status: parts.status(desk.pipeline.index, language),
             self.tools: parts.tools(desk.pipeline.index, language),
@@ -357,7 +360,6 @@ def look() -> dict[str, Any]:
         "theme": theme,
         "css": _asset("style.css"),
         "i18n": gr.I18n(**translations()),
-        "head": f"<script>{_asset('language.js')}</script>",
     }
 
 
@@ -459,12 +461,22 @@ def _box() -> gr.Textbox:
     )
 
 
-def _buttons(each: View) -> gr.Textbox:
-    words = gr.I18n()
+def _buttons(each: View, language: str) -> gr.Textbox:
     change: dict[str, Any] = {} if each.draft is None else {"value": each.draft}
     return gr.Textbox(
-        submit_btn=False if each.busy else words("ask"),
-        stop_btn=words("stop") if each.busy else False,
+        submit_btn=False if each.busy else say(language, "ask"),
+        stop_btn=say(language, "stop") if each.busy else False,
+        **change,
+    )
+
+
+def _worded(language: str, **change: str) -> gr.Textbox:
+    """Return the question box with its words in a language that may not be the browser's."""
+    return gr.Textbox(
+        label=say(language, "question"),
+        placeholder=say(language, "placeholder"),
+        submit_btn=say(language, "ask"),
+        stop_btn=False,
         **change,
     )
 

@@ -52,8 +52,10 @@ function shown() {
     trigger("select", { address: article.dataset.address });
 }
 
+const place = () => document.querySelector("#desk"); // Gradio scopes all styles to its container
+
 function drawer(open) {
-  document.documentElement.classList.toggle("drawer", open);
+  place().classList.toggle("drawer", open);
   for (const each of document.querySelectorAll("#top, #talk, #library")) each.inert = open;
   if (!open && opener?.isConnected) opener.focus();
 }
@@ -66,7 +68,7 @@ document.addEventListener("keydown", (event) => {
   if (past) {
     past.open = false;
     past.querySelector("summary").focus();
-  } else if (document.documentElement.classList.contains("drawer")) drawer(false);
+  } else if (place().classList.contains("drawer")) drawer(false);
   else if (event.target.closest?.("#source") && opener?.isConnected) opener.focus();
 });
 
@@ -104,7 +106,7 @@ function press(button, event) {
 }
 
 function look(view) {
-  document.documentElement.classList.toggle("documents", view === "documents");
+  place().classList.toggle("documents", view === "documents");
   for (const each of document.querySelectorAll("[data-view]"))
     each.dataset.view === view ? each.setAttribute("aria-current", "page") : each.removeAttribute("aria-current");
   if (view === "documents") desk.library.trigger("input", { wanted: wanted() });
@@ -203,8 +205,9 @@ function focusBox() {
 function grown() {
   const all = desk.chat.element.querySelectorAll(".turn");
   const notice = desk.chat.element.querySelector(".log > .notice");
-  if (notice) notice.scrollIntoView({ block: "nearest" });
-  else if (all.length && all.length !== turns) all[all.length - 1].scrollIntoView({ block: "start" });
+  const end = notice ?? (all.length !== turns ? all[all.length - 1] : null);
+  const box = document.querySelector("#chat");
+  if (end) box.scrollTop += end.getBoundingClientRect().top - box.getBoundingClientRect().top - 8;
   turns = all.length;
 }
 
