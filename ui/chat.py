@@ -154,11 +154,12 @@ class _Page:
             self.fresh = gr.Button(gr.I18n()("fresh"), size="sm", elem_id="fresh")
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=11, min_width=320, elem_id="talk"):
-                self.chat = _html("chat", _log("", "en"), script=_asset("page.js"))
-                self.follow = _html("follow")
+                with gr.Column(elem_id="flow"):
+                    self.chat = _html("chat", _log("", "en"), script=_asset("page.js"))
+                    self.follow = _html("follow")
                 self.box = _box()
                 with gr.Row(elem_id="beside"):
-                    self.tools, self.attach = _html("tools"), _html("attach")
+                    self.attach, self.tools = _html("attach"), _html("tools")
             self.library = _html("library")
             with gr.Column(scale=9, min_width=320, elem_id="evidence"):
                 self.source = _html("source")

@@ -206,7 +206,7 @@ function grown() {
   const all = desk.chat.element.querySelectorAll(".turn");
   const notice = desk.chat.element.querySelector(".log > .notice");
   const end = notice ?? (all.length !== turns ? all[all.length - 1] : null);
-  const box = document.querySelector("#chat");
+  const box = document.querySelector("#flow");
   if (end) box.scrollTop += end.getBoundingClientRect().top - box.getBoundingClientRect().top - 8;
   turns = all.length;
 }

@@ -98,15 +98,12 @@ def _spots(page: object, text: object, passage: str, before: int) -> Iterator[Se
     if start is None:
         return
     first, last = letters[start][1], letters[start + len(bare(passage)) - 1][1]
-    width, height = page.get_size()  # type: ignore[attr-defined]
-    for each in range(text.count_rects(first, last - first + 1)):  # type: ignore[attr-defined]
-        corners = text.get_rect(each)  # type: ignore[attr-defined]
-        yield _upright(page, corners, width, height)
+    count = text.count_rects(first, last - first + 1)  # type: ignore[attr-defined]
+    rectangles = [_upright(page, text.get_rect(each)) for each in range(count)]  # type: ignore[attr-defined]
+    yield from joined(rectangles)
 
 
-def _upright(
-    page: object, corners: tuple[float, float, float, float], width: float, height: float
-) -> list[float]:
+def _upright(page: object, corners: tuple[float, float, float, float]) -> list[float]:
     """Return a rectangle of the page's own space in parts of the page as it is shown."""
     import ctypes
 
@@ -120,6 +117,25 @@ def _upright(
     left, bottom, right, top = corners
     (x1, y1), (x2, y2) = shown(left, bottom), shown(right, top)
     return [min(x1, x2), min(y1, y2), abs(x2 - x1), abs(y2 - y1)]
+
+
+def joined(rectangles: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return rectangles of left, top, width and height, those beside each other made one.
+
+    >>> joined([[0.1, 0.1, 0.2, 0.02], [0.31, 0.1, 0.1, 0.02], [0.1, 0.2, 0.1, 0.02]])
+    [[0.1, 0.1, 0.31, 0.02], [0.1, 0.2, 0.1, 0.02]]
+    """
+    lines: list[list[float]] = []
+    for left, top, width, height in rectangles:
+        last = lines[-1] if lines else None
+        if last and min(last[1] + last[3], top + height) - max(last[1], top) > min(last[3], height) / 2:
+            right = max(last[0] + last[2], left + width)
+            bottom = max(last[1] + last[3], top + height)
+            last[0], last[1] = min(last[0], left), min(last[1], top)
+            last[2], last[3] = round(right - last[0], 4), round(bottom - last[1], 4)
+        else:
+            lines.append([left, top, width, height])
+    return lines
 
 
 def bare(text: str) -> str:
