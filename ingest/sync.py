@@ -202,11 +202,12 @@ class Writer:
             chunk: in_context(chunk, document) for document, chunks in waiting for chunk in chunks
         }
         ids = {chunk: address(repr(passage)) for chunk, passage in passages.items()}
-        vectors = self._draft.remembered(ids.values())
-        new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in vectors}
-        vectors |= zip(new, self._encoder.encode_passages(list(new.values())), strict=True)
+        known = self._draft.remembered(ids.values())
+        new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in known}
+        embedded = self._encoder.encode_passages(list(new.values()))
+        known |= {key: (each.vectors, each.codes) for key, each in zip(new, embedded, strict=True)}
         for document, chunks in waiting:
-            pieces = [Piece(chunk, ids[chunk], vectors[ids[chunk]]) for chunk in chunks]
+            pieces = [Piece(chunk, ids[chunk], *known[ids[chunk]]) for chunk in chunks]
             self._draft.add(document, pieces)
             self.embedded += any(ids[chunk] in new for chunk in chunks)
 
