@@ -21,12 +21,14 @@ NEARBY = 2  # words from one to the next that still stand together
 # that the embedded model reads less well: conditional logistic models, fitted on public questions
 # whose answers are known and scaled to sum up to 1; docs/answering.md has the figures.
 ENGLISH = {
-    "cosine": 0.21, "nearest": 0.14, "plain": 0.12, "telling": 0.18, "before": 0.06,
-    "together": 0.08, "context": 0.12, "named": 0.09, "lacking": -0.06,
+    "cosine": 0.12, "nearest": 0.08, "tokens": 0.14, "telling_tokens": 0.14, "before_tokens": 0.02,
+    "passage_tokens": 0.09, "plain": 0.09, "telling": 0.12, "before": 0.07, "together": 0.07,
+    "context": 0.08, "named": 0.05, "lacking": -0.07, "foreign": -0.15,
 }  # fmt: skip
 OTHER = {
-    "cosine": 0.07, "nearest": 0.05, "plain": 0.15, "telling": 0.27, "before": 0.09,
-    "together": 0.09, "context": 0.16, "named": 0.12, "lacking": -0.06,
+    "cosine": 0.05, "nearest": 0.04, "tokens": 0.09, "telling_tokens": 0.09, "before_tokens": 0.03,
+    "passage_tokens": 0.07, "plain": 0.12, "telling": 0.18, "before": 0.06, "together": 0.05,
+    "context": 0.19, "named": 0.1, "lacking": -0.07, "foreign": -0.15,
 }  # fmt: skip
 # A logistic model of whether a sentence answers at all, fitted on the regression set, on questions
 # about other things, and on public questions with and without an answer.
@@ -68,6 +70,7 @@ class Evidence:
         absent: share of the question's words that no document has.
         lacking: the question asks for a kind of thing that the sentence does not have, gives a
             number that its context does not have, or a year where the sentence has another.
+        foreign: the sentence is in another language than the question.
         english: the question is in the language that the embedded model reads best.
     """
 
@@ -90,6 +93,7 @@ class Evidence:
     named: float
     absent: float
     lacking: bool
+    foreign: bool
     english: bool
     vector: Vector
 
@@ -181,6 +185,7 @@ def _of_passage(
             lacking=lacks(query.text, sentence.text)
             or not words.numbers <= passage.context
             or words.of_another_year(passage.sequences[number]),
+            foreign=passage.hit.chunk.language != query.language,
             english=query.language == "en",
             vector=vectors[sentence.id],
         )
