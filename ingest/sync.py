@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +16,12 @@ from rag.errors import IndexMissingError
 from rag.index import Index, Summary
 from rag.models import Encoder
 from rag.store import Vectors, address
-from rag.types import Chunk, Document
+from rag.types import Chunk, Document, Passage
 
 EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
+_Embedded = tuple[Vectors, tuple[bytes, ...]]  # vectors and codes, as in a `Piece`
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +173,9 @@ class _Batch:
 
     documents: Sequence[tuple[Document, tuple[Chunk, ...]]]
     ids: dict[Chunk, str]
-    known: dict[str, Vectors]
+    known: dict[str, _Embedded]
     new: frozenset[str]
-    coming: "Future[dict[str, Vectors]]"
+    coming: Future[dict[str, _Embedded]]
 
 
 class Writer:
@@ -228,15 +229,15 @@ class Writer:
         known = self._draft.remembered(ids.values())
         has = known.keys() | (self._started.new if self._started else ())
         new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in has}
-        coming = self._worker.submit(
-            lambda: dict(zip(new, self._encoder.encode_passages(list(new.values())), strict=True))
-        )
-        before, self._started = (
-            self._started,
-            _Batch(waiting, ids, known, frozenset(new), coming),
-        )
+        coming = self._worker.submit(self._embed, new)
+        batch = _Batch(waiting, ids, known, frozenset(new), coming)
+        before, self._started = self._started, batch
         if before:
             self._write(before)
+
+    def _embed(self, new: Mapping[str, Passage]) -> dict[str, _Embedded]:
+        found = self._encoder.encode_passages(list(new.values()))
+        return {key: (each.vectors, each.codes) for key, each in zip(new, found, strict=True)}
 
     def _finish(self) -> None:
         """Embed and write all that waits."""
@@ -250,9 +251,10 @@ class Writer:
         # The rest was new to the batch before, and is written by now.
         vectors |= self._draft.remembered(set(batch.ids.values()) - vectors.keys())
         for document, chunks in batch.documents:
-            pieces = [Piece(chunk, batch.ids[chunk], vectors[batch.ids[chunk]]) for chunk in chunks]
+            ids = [batch.ids[chunk] for chunk in chunks]
+            pieces = [Piece(c, each, *vectors[each]) for c, each in zip(chunks, ids, strict=True)]
             self._draft.add(document, pieces)
-            self.embedded += any(batch.ids[chunk] in batch.new for chunk in chunks)
+            self.embedded += not batch.new.isdisjoint(ids)
 
 
 def _find(paths: Sequence[Path], skip: Path) -> _Found:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from rag.index import Generation
 from rag.language import SHORTEST_AKIN, akin, lacks, names, stem, terms
-from rag.query import LIKE, Query
+from rag.query import LIKE, Query, QueryTokens
 from rag.store import Vector
-from rag.types import Hit, Sentence
+from rag.types import Chunk, Hit, Sentence
 
 AKIN = 0.5  # what a word counts that only begins like the question's
 NEARBY = 2  # words from one to the next that still stand together
@@ -51,6 +51,12 @@ class Evidence:
     Attributes:
         cosine: similarity in meaning of the question and the sentence.
         nearest: the same for the sentence of the chunk that is nearest to the question.
+        tokens: similarity of each token of the question and the one of the sentence that is nearest
+            to it, on average ("late interaction", arXiv:2004.12832); the cosine where the
+            embedding model has no vectors of tokens.
+        telling_tokens: the same, counting a token by the rarity of its word.
+        before_tokens: what the sentence before would add to that.
+        passage_tokens: the same again, with the nearest token of the chunk.
         coverage: share of the question's words that the sentence has.
         plain: the same of those that name nothing.
         telling: the same, counting a word more the fewer of the sentences at hand have it.
@@ -69,6 +75,11 @@ class Evidence:
     hit: Hit
     cosine: float
     nearest: float
+    tokens: float
+    telling_tokens: float
+    before_tokens: float
+    passage_tokens: float
+    weakest: float
     coverage: float
     plain: float
     telling: float
@@ -99,7 +110,10 @@ class Evidence:
 
 def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
     """Return every sentence of the hits as evidence, best first."""
-    vectors = generation.sentence_vectors([s.id for hit in hits for s in hit.chunk.sentences])
+    ids = [sentence.id for hit in hits for sentence in hit.chunk.sentences]
+    embedded = generation.embedded_sentences(ids)
+    vectors = {each: vector for each, (vector, _) in embedded.items()}
+    nearest = _nearest_tokens(query.tokens, {each: code for each, (_, code) in embedded.items()})
     passages = [_Passage(hit) for hit in hits]
     words = _Words(query, {term for each in passages for term in each.context})
     rows = [[words.row(frozenset(each)) for each in passage.sequences] for passage in passages]
@@ -107,9 +121,28 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
     evidence = [
         each
         for passage, having in zip(passages, rows, strict=True)
-        for each in _of_passage(query, words, passage, having, vectors)
+        for each in _of_passage(query, words, passage, having, vectors, nearest)
     ]
     return sorted(evidence, key=lambda each: -each.score)
+
+
+def _nearest_tokens(
+    query: QueryTokens | None, codes: Mapping[str, bytes]
+) -> Mapping[str, Numbers] | None:
+    """Return for each sentence how similar the nearest of its tokens is to each of the question's.
+
+    The cosine is estimated from the signs of a token's coordinates.
+    """
+    if query is None or not all(codes.values()):
+        return None
+    size = query.vectors.shape[1]
+    joined = np.frombuffer(b"".join(codes.values()), np.uint8).reshape(-1, size // 8)
+    bits = np.unpackbits(joined, axis=1).astype(np.float32)
+    products = 2 * query.vectors @ bits.T - query.vectors.sum(axis=1, keepdims=True)
+    lengths = [len(code) // (size // 8) for code in codes.values()]
+    starts = np.cumsum([0, *lengths[:-1]])
+    best = np.maximum.reduceat(products, starts, axis=1).T * (math.pi / 2 / size) ** 0.5
+    return dict(zip(codes, best, strict=True))
 
 
 def _of_passage(
@@ -118,9 +151,11 @@ def _of_passage(
     passage: "_Passage",
     rows: Sequence[Numbers],
     vectors: Mapping[str, Vector],
+    nearest: Mapping[str, Numbers] | None,
 ) -> Iterator[Evidence]:
     sentences = passage.hit.chunk.sentences
     cosines = [float(query.vector @ vectors[each.id]) for each in sentences]
+    alike = _Alike(query.tokens, nearest, passage.hit.chunk, cosines)
     around = words.row(passage.context)
     for number, (sentence, row) in enumerate(zip(sentences, rows, strict=True)):
         coverage = words.share(row)
@@ -129,6 +164,11 @@ def _of_passage(
             passage.hit,
             cosine=cosines[number],
             nearest=max(cosines),
+            tokens=alike.tokens[number],
+            telling_tokens=alike.telling[number],
+            before_tokens=alike.before[number],
+            passage_tokens=alike.passage,
+            weakest=alike.weakest,
             coverage=coverage,
             plain=words.share(row, words.plain),
             telling=words.share(row, words.telling),
@@ -144,6 +184,32 @@ def _of_passage(
             english=query.language == "en",
             vector=vectors[sentence.id],
         )
+
+
+class _Alike:
+    """How alike the tokens of a question and of a chunk's sentences are."""
+
+    def __init__(
+        self,
+        query: QueryTokens | None,
+        nearest: Mapping[str, Numbers] | None,
+        chunk: Chunk,
+        cosines: Sequence[float],
+    ) -> None:
+        if query is None or nearest is None:
+            self.tokens = self.telling = cosines
+            self.before = [0.0] * len(cosines)
+            self.passage = max(cosines)
+            self.weakest = 0.0
+            return
+        rows = np.stack([nearest[each.id] for each in chunk.sentences])
+        self.tokens = (rows @ query.shares).tolist()
+        self.telling = (rows @ query.telling).tolist()
+        with_before = np.maximum(rows[1:], rows[:-1]) @ query.telling
+        self.before = [0.0, *(with_before - self.telling[1:]).tolist()]
+        around = rows.max(axis=0)
+        self.passage = float(around @ query.telling)
+        self.weakest = float(around[query.telling >= query.telling.mean()].min())
 
 
 class _Passage:

@@ -276,14 +276,14 @@ class Generation:
         by_id = {row[0]: _chunk(row, sorted(spans.get(row[1], []))) for row in rows}
         return tuple(by_id[each] for each in ids)
 
-    def sentence_vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
-        """Return the stored vectors of sentences."""
-        rows = self._by_ids("id, vector", "sentences", "id", ids)
+    def embedded_sentences(self, ids: Sequence[str]) -> dict[str, tuple[Vector, bytes]]:
+        """Return the vectors of sentences with the codes of their tokens' vectors."""
+        rows = self._by_ids("id, vector, code", "sentences", "id", ids)
         if len(rows) != len(set(ids)):
             raise IndexDamagedError(
                 f"sentences are missing in {str(self.directory)!r}; run python -m ingest --check"
             )
-        return {each: np.frombuffer(blob, np.float32) for each, blob in rows}
+        return {each: (np.frombuffer(blob, np.float32), code) for each, blob, code in rows}
 
     def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
         with damage(self.directory):

@@ -43,14 +43,41 @@ class Tokens:
     vectors: Vectors
     offsets: npt.NDArray[np.int64]
 
+    def mean(self) -> Vector:
+        """Return the direction of the mean of the vectors."""
+        return _direction(self.vectors.mean(axis=0))
+
+    def within(self, start: int, end: int) -> "Tokens":
+        """Return those whose characters lie in a range."""
+        starts, ends = self.offsets[:, 0], self.offsets[:, 1]
+        inside = (starts >= start) & (ends <= end) & (starts < ends)
+        return Tokens(self.vectors[inside], self.offsets[inside])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What is kept of an embedded passage.
+
+    Attributes:
+        vectors: that of the whole and, below it, one row a part.
+        codes: the signs of each token's vector, one row of bits a token, for each part; empty
+            where the model has no vectors of tokens.
+    """
+
+    vectors: Vectors
+    codes: tuple[bytes, ...]
+
 
 class _Backend(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
-    def tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]] | None:
+    def tokens(
+        self, texts: Sequence[str], *, to_keep: bool = False
+    ) -> Iterator[tuple[int, Tokens]] | None:
         """Return each text's place and tokens, in any order.
 
-        None says that a text's vector is not the mean of theirs.
+        None says that a text's vector is not the mean of theirs. Of many texts to keep in an index
+        they may be a little less exact.
         """
 
 
@@ -75,50 +102,72 @@ class Encoder(Embeddings):
             return np.zeros((0, 0), dtype=np.float32)
         return self._backend.encode([self._document_prompt + text for text in texts])
 
-    def encode_passages(self, passages: Sequence[Passage]) -> list[Vectors]:
-        """Return for each passage the vector of the whole and, below it, one row a part.
+    def encode_passages(self, passages: Sequence[Passage]) -> list[Embedding]:
+        """Return the embedding of each passage.
 
         A part's vector is the mean of its tokens' vectors as they are in the whole, so that it
         knows its context and costs no pass of its own ("late chunking", arXiv:2409.04701). Parts
         that the model does not see for the length of the whole are embedded by themselves, as are
         all with a model whose vectors are no means.
         """
-        pooled: list[list[Vector | None]] = [[None] * (1 + len(each.parts)) for each in passages]
-        texts = [self._document_prompt + each.text for each in passages]
-        for i, tokens in self._backend.tokens(texts) or ():
+        pooled: list[list[_Pooled | None]] = [[None] * (1 + len(each.parts)) for each in passages]
+        for i, tokens in self._tokens([each.text for each in passages]):
             pooled[i] = self._pool(passages[i], tokens)
         rows = [row for each in pooled for row in each]
         pieces = [piece for each in passages for piece in each.pieces()]
         unseen = [i for i, row in enumerate(rows) if row is None]
-        for i, vector in zip(unseen, self._alone([pieces[i] for i in unseen]), strict=True):
-            rows[i] = vector
+        for i, row in zip(unseen, self._alone([pieces[i] for i in unseen]), strict=True):
+            rows[i] = row
         ends = np.cumsum([1 + len(each.parts) for each in passages])
-        return np.split(np.array(rows, dtype=np.float32), ends[:-1]) if passages else []
+        return [
+            _embedding([row for row in rows[end - 1 - len(each.parts) : end] if row])
+            for each, end in zip(passages, ends, strict=True)
+        ]
 
-    def _alone(self, texts: Sequence[str]) -> list[Vector]:
-        """Return the vector of each text, made as those of passages are."""
+    def _tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]]:
+        """Yield each text's place and tokens, in any order; nothing where the model has none."""
+        shift = len(self._document_prompt)
         prompted = [self._document_prompt + each for each in texts]
-        tokens = self._backend.tokens(prompted) if texts else ()
-        if tokens is None:
-            return [*self._backend.encode(prompted)]
-        means = {i: _direction(each.vectors.mean(axis=0)) for i, each in tokens}
-        return [means[i] for i in range(len(texts))]
+        for i, tokens in self._backend.tokens(prompted, to_keep=True) or ():
+            yield i, Tokens(tokens.vectors, tokens.offsets - shift)
 
-    def _pool(self, passage: Passage, tokens: Tokens) -> list[Vector | None]:
-        starts, ends = tokens.offsets[:, 0], tokens.offsets[:, 1]
-        seen = int(ends.max(initial=0)) - len(self._document_prompt)
-        rows: list[Vector | None] = [_direction(tokens.vectors.mean(axis=0))]
+    def _pool(self, passage: Passage, tokens: Tokens) -> list["_Pooled | None"]:
+        seen = int(tokens.offsets[:, 1].max(initial=0))
+        rows: list[_Pooled | None] = [_Pooled(tokens.mean(), b"")]
         for part in passage.parts:
-            start, end = (at + len(self._document_prompt) for at in (part.start, part.end))
-            inside = (starts >= start) & (ends <= end) & (starts < ends)
-            whole = len(passage.text[: part.end].rstrip()) <= seen and bool(inside.any())
-            rows.append(_direction(tokens.vectors[inside].mean(axis=0)) if whole else None)
+            inside = tokens.within(part.start, part.end)
+            whole = len(passage.text[: part.end].rstrip()) <= seen and len(inside.vectors) > 0
+            rows.append(_Pooled(inside.mean(), signs(inside.vectors)) if whole else None)
         return rows
+
+    def _alone(self, texts: Sequence[str]) -> list["_Pooled"]:
+        if not texts:
+            return []
+        found = {
+            i: _Pooled(tokens.mean(), signs(tokens.within(0, len(texts[i])).vectors))
+            for i, tokens in self._tokens(texts)
+        }
+        if not found:
+            return [_Pooled(row, b"") for row in self.encode_documents(texts)]
+        return [found[i] for i in range(len(texts))]
 
     def encode_query(self, text: str) -> Vector:
         """Return the vector of a question."""
         vector: Vector = self._backend.encode([self._query_prompt + text])[0]
         return vector
+
+    def encode_question(self, text: str) -> tuple[Vector, Tokens | None]:
+        """Return the vector of a question and those of its tokens, None where the model has none.
+
+        What a prompt puts before the question is not among the tokens.
+        """
+        shift = len(self._query_prompt)
+        found = self._backend.tokens([self._query_prompt + text])
+        if found is None:
+            return self.encode_query(text), None
+        ((_, tokens),) = found
+        inside = tokens.within(shift, shift + len(text))
+        return tokens.mean(), Tokens(inside.vectors, inside.offsets - shift)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return the vectors as LangChain wants them."""
@@ -139,6 +188,25 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         batch.append(i)
     if batch:
         yield batch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pooled:
+    vector: Vector
+    code: bytes
+
+
+def _embedding(rows: Sequence[_Pooled]) -> Embedding:
+    vectors = np.stack([row.vector for row in rows]).astype(np.float32, copy=False)
+    return Embedding(vectors, tuple(row.code for row in rows[1:]))
+
+
+def signs(vectors: Vectors) -> bytes:
+    """Return one bit a coordinate, 1 where it is above 0, row after row.
+
+    Similarities with these differ little from those with the vectors, at a 32nd of the size.
+    """
+    return np.packbits(vectors > 0, axis=1).tobytes()
 
 
 def _direction(vector: Vector) -> Vector:
@@ -232,12 +300,14 @@ class _Onnx:
     def encode(self, texts: Sequence[str]) -> Vectors:
         return self._encode(texts, self._exact)
 
-    def tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]]:
-        if self._left is not None:
+    def tokens(
+        self, texts: Sequence[str], *, to_keep: bool = False
+    ) -> Iterator[tuple[int, Tokens]]:
+        if to_keep and self._left is not None:
             self._left -= len(texts)
             if self._left <= 0:
                 self._left, self._fast = None, self._checked(_in_bfloat16(self._graph))
-        return self._tokens(texts, self._fast or self._exact)
+        return self._tokens(texts, (to_keep and self._fast) or self._exact)
 
     def _checked(self, run: _Run | None) -> _Run | None:
         """Return what embeds faster if its vectors are nearly the exact ones."""
@@ -247,7 +317,7 @@ class _Onnx:
         return run if cosines.min() >= ALIKE else None
 
     def _encode(self, texts: Sequence[str], run: _Run) -> Vectors:
-        means = {i: _direction(each.vectors.mean(axis=0)) for i, each in self._tokens(texts, run)}
+        means = {i: each.mean() for i, each in self._tokens(texts, run)}
         return np.stack([means[i] for i in range(len(texts))])
 
     def _tokens(self, texts: Sequence[str], run: _Run) -> Iterator[tuple[int, Tokens]]:
@@ -347,7 +417,10 @@ class _SentenceTransformers:
             dtype=np.float32,
         )
 
-    def tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]] | None:
+    def tokens(
+        self, texts: Sequence[str], *, to_keep: bool = False
+    ) -> Iterator[tuple[int, Tokens]] | None:
+        del to_keep
         return self._tokens(texts) if self._averages() else None
 
     def _tokens(self, texts: Sequence[str]) -> Iterator[tuple[int, Tokens]]:

@@ -5,17 +5,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz.distance import OSA
 
 from rag.index import Generation
-from rag.language import LIGHT_WORDS, STOP_WORDS, asked_about, detect, fold, glossary, stems, words
-from rag.models import Encoder
-from rag.store import Vector
+from rag.language import (
+    LIGHT_WORDS,
+    STOP_WORDS,
+    WORD,
+    asked_about,
+    detect,
+    fold,
+    glossary,
+    stems,
+    words,
+)
+from rag.models import Encoder, Tokens
+from rag.store import Vector, Vectors
 
 BORROWED = 0.5  # what a word counts that a question has from those before it
 OWN = 0.5  # what its own vector counts beside that of the whole that is searched for
 SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many others
 LIGHT = 0.3  # what a word counts that no document has and many a sentence can do without
+STOP = 0.3  # what a token counts, as a rarity, that is of no word that carries meaning
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
 
@@ -39,10 +51,25 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class QueryTokens:
+    """The vectors of a question's tokens, one row each, and what each counts.
+
+    Attributes:
+        shares: what each counts when all of the question's own do alike; they add up to 1.
+        telling: what each counts by the rarity of the word it is of; they add up to 1.
+    """
+
+    vectors: Vectors
+    shares: npt.NDArray[np.float32]
+    telling: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """What is searched for: the question, its language, its vector and its words.
 
     Attributes:
+        tokens: None where the embedding model has no vectors of tokens.
         terms: the index terms of the question's own words.
         borrowed: those of words that it has from questions before it.
     """
@@ -50,6 +77,7 @@ class Query:
     text: str
     language: str
     vector: Vector
+    tokens: QueryTokens | None
     words: tuple[Word, ...]
     terms: frozenset[str]
     borrowed: frozenset[str] = frozenset()
@@ -83,7 +111,7 @@ def understand(
         for key, word in borrowed.items()
         if key not in mine
     ]
-    vector = encoder.encode_query(text)
+    vector, tokens = encoder.encode_question(text)
     if rest:
         vector = vector + OWN * encoder.encode_query(own)
         vector = vector / np.linalg.norm(vector)
@@ -91,9 +119,26 @@ def understand(
         text,
         language,
         vector,
+        _weighted(tokens, text, len(own), (*mine.values(), *rest)) if tokens else None,
         words=(*mine.values(), *rest),
         terms=frozenset(term for word in mine.values() for term in word.terms),
         borrowed=frozenset(term for word in rest for term in word.terms),
+    )
+
+
+def _weighted(tokens: Tokens, text: str, own: int, words: Iterable[Word]) -> QueryTokens | None:
+    """Return the tokens with what each counts; `own` is where the borrowed words begin."""
+    if not len(tokens.vectors):
+        return None
+    rarity = {word.text: word.rarity for word in words}
+    found = [(*word.span(), rarity.get(word.group(), STOP)) for word in WORD.finditer(text)]
+    starts = tokens.offsets[:, 0]
+    shares = np.where(starts < own, 1.0, BORROWED)
+    telling = [next((r for a, b, r in found if a <= start < b), STOP) for start in starts]
+    return QueryTokens(
+        tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True),
+        (shares / shares.sum()).astype(np.float32),
+        (np.array(telling) / sum(telling)).astype(np.float32),
     )
 
 

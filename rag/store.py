@@ -31,7 +31,7 @@ from chromadb.errors import ChromaError
 from rag.errors import IndexDamagedError, IndexMissingError
 from rag.types import Block, Document, Span
 
-SCHEMA = "3"
+SCHEMA = "4"
 CACHE_KIB = 65_536  # of a database that is kept in memory once it was read
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
@@ -56,7 +56,7 @@ create table chunks (
     vector_id text not null, vector blob not null);
 create table sentences (
     id text primary key, chunk integer not null, start integer not null, end integer not null,
-    vector_id text not null, vector blob not null) without rowid;
+    vector_id text not null, vector blob not null, code blob not null) without rowid;
 create index chunks_of_vector on chunks (vector_id);
 create index sentences_of_vector on sentences (vector_id);
 create index sentences_of_chunk on sentences (chunk, start);
