@@ -292,7 +292,7 @@ class _Onnx:
         self._graph = graph
         self._exact = _in_onnx_runtime(graph)
         self._fast: _Run | None = None
-        self._left = BULK if bulk and _has_bfloat16() else None  # passages before it is tried
+        self._left = BULK if bulk and has_bfloat16() else None  # passages before it is tried
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
@@ -360,7 +360,7 @@ def _in_onnx_runtime(graph: Path) -> _Run:
     )
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
     """Tell whether the processor multiplies in bfloat16, where the system says so."""
     try:
         return bool(BFLOAT16.search(Path("/proc/cpuinfo").read_text(encoding="ascii")))
