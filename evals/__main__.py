@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from evals.baselines import NAMES
 from evals.benchmark import benchmark
 from evals.cases import CaseError, read_cases
 from evals.extraction import extraction, summarise
@@ -74,6 +75,7 @@ def _benchmark(given: argparse.Namespace) -> int:
         Settings.read(),
         limit=given.limit,
         retrieval_only=given.retrieval_only,
+        baseline=given.baseline,
     )
     print(json.dumps(summary, indent=2))
     return PASS
@@ -128,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--out", type=Path, required=True, help="folder for the results")
     bench.add_argument("--limit", type=int, help="ask only the first questions")
     bench.add_argument("--retrieval-only", action="store_true", help="do not answer")
+    bench.add_argument("--baseline", choices=NAMES, help="measure what others would use, too")
     bench.set_defaults(command=_benchmark)
     pages = commands.add_parser("extraction", help="measure what is read out of web pages")
     pages.add_argument("data", type=Path, metavar="DIR", help="article-extraction-benchmark")

@@ -1,9 +1,12 @@
 """The measures as pure functions, named as in the literature."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+RESAMPLES = 2_000
 Z = 1.959963984540054  # 97.5 % of a normal distribution lie below
 
 
@@ -42,3 +45,24 @@ def percentile(values: Sequence[float], share: float) -> float:
     """
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def bootstrap_interval(
+    values: Sequence[float], clusters: Sequence[Hashable], *, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % percentile interval of a mean, drawing whole clusters (Efron 1979).
+
+    Values of one cluster, such as the turns of a conversation, are not independent.
+
+    >>> bootstrap_interval([1.0, 1.0, 1.0], "aab")
+    (1.0, 1.0)
+    """
+    groups: dict[Hashable, list[float]] = {}
+    for value, each in zip(values, clusters, strict=True):
+        groups.setdefault(each, []).append(value)
+    sums = np.array([sum(group) for group in groups.values()])
+    sizes = np.array([len(group) for group in groups.values()])
+    drawn = np.random.default_rng(seed).integers(0, len(groups), (RESAMPLES, len(groups)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(low), float(high)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index import Generation
-from rag.language import akin, lacks, names, stem, terms
+from rag.language import SHORTEST_AKIN, akin, lacks, names, stem, terms
 from rag.query import LIKE, Query, QueryTokens
 from rag.store import Vector
 from rag.types import Chunk, Hit, Sentence
@@ -242,8 +242,16 @@ class _Words:
         naming = set(names(query.text, query.language))
         naming_words = np.array([word.text in naming for word in query.words], dtype=bool)
         self._words = query.words
+        beginning: dict[str, list[str]] = {}  # akin words begin alike: the rest need no look
+        for each in vocabulary:
+            beginning.setdefault(each[:SHORTEST_AKIN], []).append(each)
         self._akin = [
-            {each for each in vocabulary if any(akin(each, own) for own in word.terms)}
+            {
+                each
+                for own in word.terms
+                for each in beginning.get(own[:SHORTEST_AKIN], ())
+                if akin(each, own)
+            }
             for word in query.words
         ]
         self._rarity = np.array([word.rarity for word in query.words])

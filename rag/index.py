@@ -107,6 +107,7 @@ class Generation:
         self.clusters: Mapping[str, str] = dict(
             self._rows("select id, cluster from documents where cluster != id")
         )
+        self._summary = self._counted()
 
     def _check_manifest(self, fingerprint: str) -> str:
         manifest = store.manifest_of(self._truth)
@@ -148,6 +149,10 @@ class Generation:
 
     def summary(self) -> Summary:
         """Return the counts and the dates of the documents."""
+        return self._summary
+
+    def _counted(self) -> Summary:
+        """Count once, for a generation never changes: it takes longer than to find an answer."""
         (documents, first, last), (chunks,), (sentences,) = (
             self._rows("select count(*), min(published), max(published) from documents")[0],
             self._rows("select count(*) from chunks")[0],

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     )
     query_prompt: str = Field("", description="put before a question when it is embedded")
     document_prompt: str = Field("", description="put before a text when it is embedded")
+    fast_ingest: bool = Field(
+        True, description="embed large ingests in bfloat16 where the processor has it"
+    )
     top_k: int = Field(8, ge=1, le=50, description="chunks that an answer is made from")
     max_file_mb: int = Field(50, ge=1, le=10_000, description="size of a file that is read, in MB")
     max_characters: int = Field(

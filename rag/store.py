@@ -32,6 +32,7 @@ from rag.errors import IndexDamagedError, IndexMissingError
 from rag.types import Block, Document, Span
 
 SCHEMA = "4"
+CACHE_KIB = 65_536  # of a database that is kept in memory once it was read
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 READ_ONLY = "mode=ro&immutable=1"
@@ -148,12 +149,14 @@ def is_held(directory: Path) -> bool:
 
 def connect(directory: Path, mode: str) -> sqlite3.Connection:
     """Open the truth of a generation; `mode` is the query of an SQLite URI."""
-    return sqlite3.connect(
+    truth = sqlite3.connect(
         f"file:{urllib.parse.quote(str(directory / 'truth.sqlite'))}?{mode}",
         uri=True,
         check_same_thread=False,
         isolation_level=None,
     )
+    truth.execute(f"pragma cache_size = -{CACHE_KIB}")
+    return truth
 
 
 def open_chroma(directory: Path) -> Client:
