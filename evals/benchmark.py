@@ -17,10 +17,10 @@ from ingest.chunk import RECIPE
 from ingest.isolate import Source
 from ingest.sync import Writer
 from rag.index import Generation, Index
-from rag.language import identify, stand_alone
+from rag.language import identify
 from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline, Question
-from rag.query import understand
+from rag.query import in_conversation, understand
 from rag.records import as_json
 from rag.retrieve import retrieve
 from rag.settings import Settings
@@ -108,8 +108,8 @@ def _retrieve(
         uris = generation.uris()
         for query in queries:
             started = time.perf_counter()
-            searched_for = stand_alone(query["text"], [turn.question for turn in _history(query)])
-            found = understand(searched_for, generation, encoder, own=query["text"])
+            text, after = in_conversation(query["text"], _history(query))
+            found = understand(text, generation, encoder, own=query["text"], after=after)
             hits = retrieve(found, generation, top_k=RUN_DEPTH)
             spent.append(1000 * (time.perf_counter() - started))
             best: dict[str, float] = {}
@@ -245,7 +245,7 @@ def _answer(pipeline: Pipeline, queries: list[dict[str, Any]], out: Path) -> dic
 
 def _history(query: dict[str, Any]) -> tuple[Turn, ...]:
     """Return the turns before a query, whichever of the usual forms they have."""
-    turns = []
+    turns: list[Turn] = []
     for each in query.get("history", []):
         if isinstance(each, str):
             turns.append(Turn(each))
@@ -253,6 +253,8 @@ def _history(query: dict[str, Any]) -> tuple[Turn, ...]:
             turns.append(Turn(each["question"], each.get("answer", "")))
         elif each.get("speaker", each.get("role")) == "user":
             turns.append(Turn(each.get("text", each.get("content", ""))))
+        elif turns:
+            turns[-1] = replace(turns[-1], answer=each.get("text", each.get("content", "")))
     return tuple(turns)
 
 

@@ -117,7 +117,8 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
     ids = [sentence.id for hit in hits for sentence in hit.chunk.sentences]
     embedded = generation.embedded_sentences(ids)
     vectors = {each: vector for each, (vector, _) in embedded.items()}
-    nearest = _nearest_tokens(query.tokens, {each: code for each, (_, code) in embedded.items()})
+    codes = {each: code for each, (_, code) in embedded.items()}
+    nearest = nearest_tokens(query.tokens, codes) if query.tokens else {}
     passages = [_Passage(hit) for hit in hits]
     words = _Words(query, {term for each in passages for term in each.context})
     rows = [[words.row(frozenset(each)) for each in passage.sequences] for passage in passages]
@@ -130,23 +131,23 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
     return sorted(evidence, key=lambda each: -each.score)
 
 
-def _nearest_tokens(
-    query: QueryTokens | None, codes: Mapping[str, bytes]
-) -> Mapping[str, Numbers] | None:
-    """Return for each sentence how similar the nearest of its tokens is to each of the question's.
+def nearest_tokens(query: QueryTokens, codes: Mapping[str, bytes]) -> dict[str, Numbers]:
+    """Return for each text how similar the nearest of its tokens is to each of the question's.
 
-    The cosine is estimated from the signs of a token's coordinates.
+    The cosine is estimated from the signs of a token's coordinates. Texts without tokens are left
+    out.
     """
-    if query is None or not all(codes.values()):
-        return None
+    known = {each: code for each, code in codes.items() if code}
+    if not known:
+        return {}
     size = query.vectors.shape[1]
-    joined = np.frombuffer(b"".join(codes.values()), np.uint8).reshape(-1, size // 8)
+    joined = np.frombuffer(b"".join(known.values()), np.uint8).reshape(-1, size // 8)
     bits = np.unpackbits(joined, axis=1).astype(np.float32)
     products = 2 * query.vectors @ bits.T - query.vectors.sum(axis=1, keepdims=True)
-    lengths = [len(code) // (size // 8) for code in codes.values()]
+    lengths = [len(code) // (size // 8) for code in known.values()]
     starts = np.cumsum([0, *lengths[:-1]])
     best = np.maximum.reduceat(products, starts, axis=1).T * (math.pi / 2 / size) ** 0.5
-    return dict(zip(codes, best, strict=True))
+    return dict(zip(known, best, strict=True))
 
 
 def _of_passage(
@@ -155,7 +156,7 @@ def _of_passage(
     passage: "_Passage",
     rows: Sequence[Numbers],
     vectors: Mapping[str, Vector],
-    nearest: Mapping[str, Numbers] | None,
+    nearest: Mapping[str, Numbers],
 ) -> Iterator[Evidence]:
     sentences = passage.hit.chunk.sentences
     cosines = [float(query.vector @ vectors[each.id]) for each in sentences]
@@ -197,18 +198,19 @@ class _Alike:
     def __init__(
         self,
         query: QueryTokens | None,
-        nearest: Mapping[str, Numbers] | None,
+        nearest: Mapping[str, Numbers],
         chunk: Chunk,
         cosines: Sequence[float],
     ) -> None:
-        if query is None or nearest is None:
+        if query is None or not nearest:
             self.tokens = self.telling = cosines
             self.before = [0.0] * len(cosines)
             self.passage = max(cosines)
             self.weakest = 0.0
             return
-        rows = np.stack([nearest[each.id] for each in chunk.sentences])
-        self.tokens = (rows @ query.shares).tolist()
+        none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
+        rows = np.stack([nearest.get(each.id, none) for each in chunk.sentences])
+        self.tokens = rows.mean(axis=1).tolist()
         self.telling = (rows @ query.telling).tolist()
         with_before = np.maximum(rows[1:], rows[:-1]) @ query.telling
         self.before = [0.0, *(with_before - self.telling[1:]).tolist()]

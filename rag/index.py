@@ -285,6 +285,16 @@ class Generation:
             )
         return {each: (np.frombuffer(blob, np.float32), code) for each, blob, code in rows}
 
+    def codes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the codes of the tokens of each chunk's sentences, joined."""
+        rows = self._by_ids(
+            "c.id, s.code", "chunks c join sentences s on s.chunk = c.number", "c.id", chunk_ids
+        )
+        joined: dict[str, list[bytes]] = {each: [] for each in chunk_ids}
+        for each, code in rows:
+            joined[each].append(code)
+        return {each: b"".join(codes) for each, codes in joined.items()}
+
     def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
         with damage(self.directory):
             result = self._vectors[kind].query(

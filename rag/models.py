@@ -26,6 +26,7 @@ Vectors = npt.NDArray[np.float32]
 EMBEDDED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH_TOKENS = 1024  # padding included; larger batches leave the caches of a processor
 MAX_TOKENS = 256
+CONTEXT = 500  # characters before a question that are read with it
 SAME = 1e-5  # the largest difference of a coordinate that counts as the same vector
 BULK = 200  # passages of one process, from which on it pays to load what embeds many fast
 ALIKE = 0.9995  # cosine to the exact vector, from which on a faster one may stand for it
@@ -156,18 +157,23 @@ class Encoder(Embeddings):
         vector: Vector = self._backend.encode([self._query_prompt + text])[0]
         return vector
 
-    def encode_question(self, text: str) -> tuple[Vector, Tokens | None]:
+    def encode_question(self, text: str, *, after: str = "") -> tuple[Vector, Tokens | None]:
         """Return the vector of a question and those of its tokens, None where the model has none.
 
-        What a prompt puts before the question is not among the tokens.
+        With what was said before in `after`, the tokens are as they are in that context, and the
+        vector is their mean. What a prompt puts before the question is not among the tokens.
         """
-        shift = len(self._query_prompt)
-        found = self._backend.tokens([self._query_prompt + text])
+        before = f"{after[-CONTEXT:]} " if after else ""
+        shift = len(self._query_prompt) + len(before)
+        found = self._backend.tokens([self._query_prompt + before + text])
         if found is None:
             return self.encode_query(text), None
         ((_, tokens),) = found
         inside = tokens.within(shift, shift + len(text))
-        return tokens.mean(), Tokens(inside.vectors, inside.offsets - shift)
+        if before and not len(inside.vectors):  # the context has filled what the model reads
+            return self.encode_question(text)
+        vector = inside.mean() if before else tokens.mean()
+        return vector, Tokens(inside.vectors, inside.offsets - shift)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return the vectors as LangChain wants them."""
