@@ -41,7 +41,7 @@ class BagOfWords:
                 vector[zlib.crc32(word.encode()) % 1024] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def tokens(self, texts: Sequence[str]) -> None:
+    def tokens(self, texts: Sequence[str], *, to_keep: bool = False) -> None:
         """Say that sentences are embedded by themselves."""
 
 
