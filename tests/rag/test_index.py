@@ -237,7 +237,7 @@ def test_many_threads_read_at_once_while_generations_change(
     with ThreadPoolExecutor(3) as threads:
         asking = [threads.submit(ask, number) for number in range(3)]
         try:
-            for number in range(6):
+            for number in range(4):
                 (folder / "new.txt").write_text(f"Number {number} is new.")
                 sync(Index(index.directory, bag_of_words.fingerprint), bag_of_words, [folder])
         finally:
@@ -250,7 +250,7 @@ def test_an_open_index_does_not_gather_files_or_threads(
 ) -> None:
     index = Index(tmp_path / "index", bag_of_words.fingerprint)
     opened: list[tuple[int, int]] = []
-    for number in range(15):
+    for number in range(9):
         (folder / "new.txt").write_text(f"Number {number} is new.")
         sync(index, bag_of_words, [folder])
         with index.reading() as generation:
@@ -259,7 +259,7 @@ def test_an_open_index_does_not_gather_files_or_threads(
             tuple(len(list(Path("/proc/self", each).iterdir())) for each in ("fd", "task"))
         )  # type: ignore[arg-type]  # two of them
     assert len(names(index.directory)) <= 2
-    files, threads = (last - early for last, early in zip(opened[-1], opened[4], strict=True))
+    files, threads = (last - early for last, early in zip(opened[-1], opened[2], strict=True))
     assert files <= 2
     assert threads <= 2
 
