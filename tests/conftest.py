@@ -100,7 +100,9 @@ def encoder(model_cache: Path) -> Encoder:
 
 
 def packaged_model(cache: Path) -> Encoder:
-    plain = Settings(embedding_model=EMBEDDED_MODEL, query_prompt="", document_prompt="")
+    plain = Settings(
+        embedding_model=EMBEDDED_MODEL, query_prompt="", document_prompt="", fast_ingest=False
+    )
     encoder = load_encoder(plain, cache=cache)
     encoder.encode_query("written when it is first asked for")
     return encoder
