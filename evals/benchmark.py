@@ -13,7 +13,7 @@ from ir_measures import RR, R, nDCG
 
 from evals.baselines import Baseline, bm25, dense, langchain, require_packages
 from evals.cases import CaseError
-from evals.metrics import bootstrap_interval, percentile
+from evals.metrics import bootstrap, percentile
 from ingest.chunk import RECIPE
 from ingest.isolate import Source
 from ingest.sync import Writer
@@ -142,7 +142,7 @@ def _scores(
     for name, values in of_queries.items():
         found[name] = sum(values.values()) / len(values) if values else None
     found["intervals"] = {
-        name: bootstrap_interval([*values.values()], [conversations[each] for each in values])
+        name: bootstrap([*values.values()], [conversations[each] for each in values])
         for name, values in of_queries.items()
         if values
     }

@@ -40,6 +40,8 @@ from rag.types import Chunk, Document, Sentence, Span
 CANARIES = 5  # stored vectors that are searched for when a generation is opened
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
+WIDER = 4  # how many times more neighbours are looked for than asked: the graph of them is built
+# anew at each start, and a narrow search of it finds others each time, so that answers would differ
 
 Row = tuple[Any, ...]
 
@@ -299,14 +301,12 @@ class Generation:
         with damage(self.directory):
             result = self._vectors[kind].query(
                 query_embeddings=[cast(Sequence[float], vector)],
-                n_results=top_k,
+                n_results=WIDER * top_k,
                 include=["distances"],
             )
         distances = result["distances"] or [[]]
-        return {
-            each: 1 - distance
-            for each, distance in zip(result["ids"][0], distances[0], strict=True)
-        }
+        pairs = zip(result["ids"][0][:top_k], distances[0][:top_k], strict=True)
+        return {each: 1 - distance for each, distance in pairs}
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         with damage(self.directory):

@@ -2,11 +2,15 @@
 
 import json
 import os
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rag.types import Answer
+from rag.types import Answer, Turn
+
+DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -58,10 +62,35 @@ def append(path: Path, answer: Answer, *, generation: str, fingerprint: str) -> 
         "fingerprint": fingerprint,
         **as_json(answer),
     }
-    line = json.dumps(record, ensure_ascii=False) + "\n"
+    _append(path, record)
+
+
+def draft_case(folder: Path, answer: Answer, note: str, history: Sequence[Turn] = ()) -> Path:
+    """Write what a reader found wrong with an answer as a draft of a case; return its file.
+
+    Each draft is a file of one line, so that a reviewer may take one away while others are written;
+    a second note on the same answer is a second draft. `history` are the turns before the question.
+    """
+    now = datetime.now(UTC)
+    path = folder / f"{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}.jsonl"
+    draft = {
+        "schema_version": DRAFT_SCHEMA,
+        "at": now.isoformat(timespec="milliseconds"),
+        "note": note,
+        "question": answer.question,
+        "lang": answer.language,
+        "turns": [{"question": turn.question, "answer": turn.answer} for turn in history],
+        "answer": as_json(answer),
+    }
+    _append(path, draft)
+    return path
+
+
+def _append(path: Path, value: dict[str, Any]) -> None:
+    line = json.dumps(value, ensure_ascii=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(handle, line.encode())
+        os.write(handle, line.encode("utf-8", "surrogatepass"))
     finally:
         os.close(handle)

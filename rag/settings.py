@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     read_memory_mb: int = Field(
         2_000, ge=500, description="memory that reading one file may take, in MB"
     )
+    judge_model: str = Field(
+        "", description="LangChain chat model that judges answers in the evals, as advice"
+    )
     records: bool = Field(True, description="append each answer to <index>/records/answers.jsonl")
 
     @classmethod

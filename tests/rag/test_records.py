@@ -11,8 +11,8 @@ import pytest
 from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
-from rag.records import append, as_json
-from rag.types import Answer, Chunk, Citation, Hit, Span
+from rag.records import append, as_json, draft_case
+from rag.types import Answer, Chunk, Citation, Hit, Span, Turn
 
 ROOT = Path(__file__).parents[2]
 CHUNK = Chunk("d1", Span(3, 9), "chunk…", title="T", heading="H", language="en")
@@ -146,3 +146,22 @@ def test_records_that_can_not_be_written_do_not_stop_the_answer(
     pipeline = Pipeline(index, encoder, record_to=tmp_path / "records" / "answers.jsonl")
     assert pipeline.invoke(Question("Who is Rachel Bendayan?")).status == "answered"
     assert "the answer could not be recorded" in caplog.text
+
+
+def test_a_note_on_an_answer_becomes_a_draft_of_a_case(tmp_path: Path) -> None:
+    turns = (Turn("Qui est Ana ?", "Ana est là. [1]"),)
+    path = draft_case(tmp_path / "inbox", ANSWER, "faux\nc'est Eva", turns)
+    (draft,) = lines(path)
+    assert path.parent == tmp_path / "inbox"
+    assert (draft["schema_version"], draft["note"]) == (1, "faux\nc'est Eva")
+    assert (draft["question"], draft["lang"]) == ("Qui ?", "fr")
+    assert draft["turns"] == [{"question": "Qui est Ana ?", "answer": "Ana est là. [1]"}]
+    assert draft["answer"] == as_json(ANSWER)
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_each_note_is_a_draft_of_its_own_and_none_names_a_path(tmp_path: Path) -> None:
+    odd = replace(ANSWER, id="../../etc/x")
+    paths = {draft_case(tmp_path / "inbox", odd, note) for note in ("one", "two")}
+    assert len(paths) == 2
+    assert set((tmp_path / "inbox").iterdir()) == paths
