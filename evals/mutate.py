@@ -240,7 +240,9 @@ MUTANTS = (
         _function(language, "fold", lambda _, text: text.casefold()),
         reingest=True,
     ),
-    Mutant("history ignored", _function(pipeline, "stand_alone", lambda _, text, *__: text)),
+    Mutant(
+        "history ignored", _function(pipeline, "in_conversation", lambda _, text, *__: (text, ""))
+    ),
     Mutant("date of another document", _date_of_another),
     Mutant("chunks of one document dropped", _without_a_document),
     Mutant("order of hits and sentences reversed", _function(pipeline, "search", _reverse)),
