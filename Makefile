@@ -26,8 +26,8 @@ run: $(RUNTIME) ## ingest DOCUMENTS (default: as last time, at first seeds) and 
 	$(BIN)/python -m ingest $(DOCUMENTS) --first seeds || test $$? -eq 1  # 1: some files refused, the rest are in
 	$(BIN)/python app.py
 
-test: $(TOOLS) ## run the tests
-	$(BIN)/pytest
+test: $(TOOLS) ## run the tests, a process a core
+	$(BIN)/pytest -n auto --dist worksteal
 
 fuzz: $(TOOLS) ## read 18,000 damaged files, in 10 minutes or so
 	FUZZ_EXAMPLES=20000 $(BIN)/pytest tests/ingest/test_fuzz.py -s

@@ -3,21 +3,17 @@
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from evals.baselines import NAMES
 from evals.benchmark import benchmark
-from evals.cases import CaseError, read_cases
+from evals.cases import CaseError
+from evals.commands import register
 from evals.extraction import extraction, summarise
 from evals.ingest_speed import HEADER, ingest_speed
-from evals.run import predict, read_predictions, score
+from evals.report import BAD_USAGE, NOT_MEASURED, PASS
 from rag.errors import QuestionError, RagError, SettingsError
-from rag.pipeline import open_pipeline
 from rag.settings import Settings
-
-HERE = Path(__file__).parent
-PASS, BELOW, BAD_USAGE, NOT_MEASURED = 0, 1, 2, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,40 +29,6 @@ def main(arguments: list[str] | None = None) -> int:
         return NOT_MEASURED
 
 
-def _run(given: argparse.Namespace) -> int:
-    out = given.out or HERE / "runs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    pipeline = open_pipeline(Settings.read(index=given.index), record=False)
-    with pipeline.index.reading() as generation:
-        documents = {document.uri: document for document in generation.documents()}
-    cases = read_cases(given.cases, documents)
-    predict(pipeline, cases, out / "predictions.jsonl")
-    summary = score(cases, read_predictions(out / "predictions.jsonl"))
-    thresholds = json.loads((HERE / "thresholds.json").read_text(encoding="utf-8"))
-    summary["below"] = _below(summary["rates"], thresholds)
-    (out / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-    _tell(summary, out)
-    return BELOW if summary["below"] else PASS
-
-
-def _below(rates: dict[str, Any], thresholds: dict[str, dict[str, float]]) -> list[str]:
-    """Return a sentence for each rate that is on the wrong side of its threshold."""
-    found = []
-    for side, wrong in (("floor", float.__lt__), ("ceiling", float.__gt__)):
-        for name, bound in thresholds[side].items():
-            if name in rates and wrong(float(rates[name]["value"]), bound):
-                found.append(f"{name} is {rates[name]['value']:.3f}, its {side} is {bound:.3f}")
-    return found
-
-
-def _tell(summary: dict[str, Any], out: Path) -> None:
-    for kind, rates in {**summary["classes"], "ALL": summary["rates"]}.items():
-        shown = (f"{name} {rate['value']:.3f} (n={rate['n']})" for name, rate in rates.items())
-        print(f"{kind:>14}: {', '.join(shown)}")
-    print(f"latency ms: {summary['latency_ms']}; details in {out}")
-    for line in summary["below"]:
-        print(f"BELOW THE THRESHOLD: {line}", file=sys.stderr)
-
-
 def _benchmark(given: argparse.Namespace) -> int:
     summary = benchmark(
         given.data,
@@ -74,6 +36,7 @@ def _benchmark(given: argparse.Namespace) -> int:
         Settings.read(),
         limit=given.limit,
         retrieval_only=given.retrieval_only,
+        baseline=given.baseline,
     )
     print(json.dumps(summary, indent=2))
     return PASS
@@ -118,16 +81,13 @@ def _sizes(text: str) -> list[int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evals", description="Measure the answers.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="ask the regression set and compare with the thresholds")
-    run.add_argument("--cases", type=Path, default=HERE / "cases", help="folder of *.jsonl files")
-    run.add_argument("--index", type=Path, help="directory of the index")
-    run.add_argument("--out", type=Path, help="folder for predictions.jsonl and summary.json")
-    run.set_defaults(command=_run)
+    register(commands)
     bench = commands.add_parser("benchmark", help="measure on a data set in BEIR layout")
     bench.add_argument("data", type=Path, metavar="DIR")
     bench.add_argument("--out", type=Path, required=True, help="folder for the results")
     bench.add_argument("--limit", type=int, help="ask only the first questions")
     bench.add_argument("--retrieval-only", action="store_true", help="do not answer")
+    bench.add_argument("--baseline", choices=NAMES, help="measure what others would use, too")
     bench.set_defaults(command=_benchmark)
     pages = commands.add_parser("extraction", help="measure what is read out of web pages")
     pages.add_argument("data", type=Path, metavar="DIR", help="article-extraction-benchmark")

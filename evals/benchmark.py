@@ -3,60 +3,72 @@
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ir_measures
 from ir_measures import RR, R, nDCG
 
+from evals.baselines import Baseline, bm25, dense, langchain, require_packages
 from evals.cases import CaseError
-from evals.metrics import percentile
+from evals.metrics import bootstrap, percentile
 from ingest.chunk import RECIPE
 from ingest.isolate import Source
 from ingest.sync import Writer
-from rag.index import Index
-from rag.language import identify, stand_alone
+from rag.index import Generation, Index
+from rag.language import identify
 from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline, Question
-from rag.query import understand
+from rag.query import in_conversation, understand
 from rag.records import as_json
 from rag.retrieve import retrieve
 from rag.settings import Settings
 from rag.types import Block, Document, Span, Turn
 
 RUN_DEPTH = 50  # chunks a question; the documents they are of go into the run file
+PERCENTILES = (50, 95, 99)
 MEASURES = (nDCG @ 10, R @ 5, R @ 10, RR @ 10)
 LINE = re.compile(r"\S(?:[^\n]*\S)?")
 
 
 def benchmark(
-    data: Path, out: Path, settings: Settings, *, limit: int | None, retrieval_only: bool
+    data: Path,
+    out: Path,
+    settings: Settings,
+    *,
+    limit: int | None,
+    retrieval_only: bool,
+    baseline: str | None = None,
 ) -> dict[str, Any]:
     """Index the corpus, ask the queries, and write run.trec, answers.jsonl and summary.json.
 
     The corpus is indexed into `out/index`, once: a second run of the same data uses it again.
+    With a baseline, one of `evals.baselines.NAMES`, the summary has what that makes of the same
+    queries, and how long both take when they are asked in turns.
 
     Raises:
         CaseError: a file of the data set is missing or has a line that can not be read.
+        NotMeasuredError: packages of the baseline are missing.
     """
+    if baseline == "langchain":
+        require_packages()
     queries = list(lines(data / "queries.jsonl"))[:limit]
     qrels = list(_qrels(data / "qrels" / "test.tsv"))
     encoder = load_encoder(settings, cache=out / "index" / "model")
     index = Index(out / "index", encoder.fingerprint)
     _fill(index, encoder, data / "corpus.jsonl")
     run, spent = _retrieve(index, encoder, queries)
-    asked = {query["_id"] for query in queries}
-    judged = [each for each in qrels if each.query_id in asked]
-    summary: dict[str, Any] = {
-        "queries": len(queries),
-        "judged": len({each.query_id for each in judged}),
-        **{str(m): v for m, v in ir_measures.calc_aggregate(MEASURES, judged, run).items()},
-        "retrieval_ms": {"p50": percentile(spent, 0.5), "p95": percentile(spent, 0.95)},
-    }
+    summary = {**_scores(queries, qrels, run), "retrieval_ms": _percentiles(spent)}
     _write_run(out / "run.trec", run)
+    pipeline = Pipeline(index, encoder, top_k=settings.top_k)
     if not retrieval_only:
-        summary |= _answer(Pipeline(index, encoder, top_k=settings.top_k), queries, out)
+        summary |= _answer(pipeline, queries, out)
+    if baseline:
+        with index.reading() as generation:
+            other = _baseline(baseline, generation, encoder, settings, data=data, out=out)
+            summary["baseline"] = _beside(pipeline, other, queries, qrels)
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
 
@@ -97,8 +109,8 @@ def _retrieve(
         uris = generation.uris()
         for query in queries:
             started = time.perf_counter()
-            searched_for = stand_alone(query["text"], [turn.question for turn in _history(query)])
-            found = understand(searched_for, generation, encoder, own=query["text"])
+            text, after = in_conversation(query["text"], _history(query))
+            found = understand(text, generation, encoder, own=query["text"], after=after)
             hits = retrieve(found, generation, top_k=RUN_DEPTH)
             spent.append(1000 * (time.perf_counter() - started))
             best: dict[str, float] = {}
@@ -107,6 +119,99 @@ def _retrieve(
                     best.setdefault(uri, hit.score)
             run += [ir_measures.ScoredDoc(query["_id"], uri, each) for uri, each in best.items()]
     return run, spent
+
+
+def _scores(
+    queries: list[dict[str, Any]],
+    qrels: list[ir_measures.Qrel],
+    run: list[ir_measures.ScoredDoc],
+) -> dict[str, Any]:
+    """Return the measures over the queries that are judged, with 95 % intervals.
+
+    The questions of one conversation count as one draw.
+    """
+    conversations = {query["_id"]: _conversation(query) for query in queries}
+    judged = [each for each in qrels if each.query_id in conversations]
+    of_queries: dict[str, dict[str, float]] = {str(each): {} for each in MEASURES}
+    for metric in ir_measures.iter_calc(MEASURES, judged, run):
+        of_queries[str(metric.measure)][metric.query_id] = metric.value
+    found: dict[str, Any] = {
+        "queries": len(queries),
+        "judged": len({each.query_id for each in judged}),
+    }
+    for name, values in of_queries.items():
+        found[name] = sum(values.values()) / len(values) if values else None
+    found["intervals"] = {
+        name: bootstrap([*values.values()], [conversations[each] for each in values])
+        for name, values in of_queries.items()
+        if values
+    }
+    return found
+
+
+def _conversation(query: dict[str, Any]) -> str:
+    """Return the question that a query's conversation began with."""
+    return next((turn.question for turn in _history(query)), str(query["text"]))
+
+
+def _percentiles(milliseconds: list[float]) -> dict[str, float]:
+    return {f"p{share}": percentile(milliseconds, share / 100) for share in PERCENTILES}
+
+
+def _baseline(
+    name: str,
+    generation: Generation,
+    encoder: Encoder,
+    settings: Settings,
+    *,
+    data: Path,
+    out: Path,
+) -> Baseline:
+    if name == "dense":
+        return dense(generation, encoder)
+    if name == "bm25":
+        return bm25(generation)
+    rows = lines(data / "corpus.jsonl")
+    documents = [
+        (str(row["_id"]), f"{row.get('title') or ''}\n\n{row['text']}".strip()) for row in rows
+    ]
+    return langchain(documents, out / "langchain", settings, encoder)
+
+
+def _beside(
+    pipeline: Pipeline,
+    other: Baseline,
+    queries: list[dict[str, Any]],
+    qrels: list[ir_measures.Qrel],
+) -> dict[str, Any]:
+    """Return what a baseline finds, and how long it and our whole answers take in turns.
+
+    A baseline is asked the last question alone, as a tutorial does.
+    """
+    run = [
+        ir_measures.ScoredDoc(query["_id"], uri, score)
+        for query in queries
+        for uri, score in other.rank(query["text"], RUN_DEPTH).items()
+    ]
+    ours, theirs = [], []
+    for query in queries:
+        question = Question(query["text"], _history(query))
+        ours.append(_milliseconds(lambda: pipeline.invoke(question)))  # noqa: B023  # called at once
+        theirs.append(_milliseconds(lambda: other.search(query["text"])))  # noqa: B023
+    mine, its = _percentiles(ours), _percentiles(theirs)
+    return {
+        "name": other.name,
+        **_scores(queries, qrels, run),
+        "search_ms": its,
+        "our_answer_ms": mine,
+        "ratio": {name: mine[name] / its[name] for name in its},
+    }
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - started)
 
 
 def _answer(pipeline: Pipeline, queries: list[dict[str, Any]], out: Path) -> dict[str, Any]:
@@ -135,13 +240,13 @@ def _answer(pipeline: Pipeline, queries: list[dict[str, Any]], out: Path) -> dic
     }
     return {
         **{name: sum(each) / len(each) for name, each in rates.items() if each},
-        "answer_ms": {"p50": percentile(spent, 0.5), "p95": percentile(spent, 0.95)},
+        "answer_ms": _percentiles(spent),
     }
 
 
 def _history(query: dict[str, Any]) -> tuple[Turn, ...]:
     """Return the turns before a query, whichever of the usual forms they have."""
-    turns = []
+    turns: list[Turn] = []
     for each in query.get("history", []):
         if isinstance(each, str):
             turns.append(Turn(each))
@@ -149,6 +254,8 @@ def _history(query: dict[str, Any]) -> tuple[Turn, ...]:
             turns.append(Turn(each["question"], each.get("answer", "")))
         elif each.get("speaker", each.get("role")) == "user":
             turns.append(Turn(each.get("text", each.get("content", ""))))
+        elif turns:
+            turns[-1] = replace(turns[-1], answer=each.get("text", each.get("content", "")))
     return tuple(turns)
 
 

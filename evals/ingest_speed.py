@@ -1,7 +1,6 @@
 """How fast and in how much memory documents are taken in, beside a plain LangChain pipeline."""
 
 import importlib
-import importlib.util
 import itertools
 import json
 import os
@@ -14,15 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evals.baselines import NotMeasuredError, require_packages
 from evals.benchmark import lines
 from evals.cases import CaseError
 from ingest.chunk import CHUNK_SIZE
 from ingest.load import Limits, find, load
-from rag.errors import RagError
 from rag.models import load_encoder, weights
 from rag.settings import Settings
 
-PACKAGES = ("langchain-chroma", "langchain-huggingface", "langchain-text-splitters")
 CHARACTERS = 750  # that a chunk has in the middle, to choose documents for a number of chunks
 BASELINE = "from evals.ingest_speed import serve_baseline; serve_baseline()"
 WARM = "from evals.ingest_speed import warm_up; warm_up()"
@@ -32,10 +30,6 @@ COLUMNS = (
     "characters/s", "sentences/s", "CPU s", "  MB", "ratio",
 )  # fmt: skip
 HEADER = " ".join(COLUMNS)
-
-
-class NotMeasuredError(RagError):
-    """Say what kept the speed from being measured, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +105,7 @@ def ingest_speed(
         NotMeasuredError: packages of the baseline are missing, or an ingest failed.
     """
     if baseline:
-        _require_packages()
+        require_packages()
     with tempfile.TemporaryDirectory(prefix="ingest-speed-") as name:
         folder = Path(name) / "all"
         folder.mkdir()
@@ -130,14 +124,6 @@ def ingest_speed(
 def warm_up() -> None:
     """Write the graph of the model into the folder that is named."""
     load_encoder(Settings.read(), cache=Path(sys.argv[1]))
-
-
-def _require_packages() -> None:
-    if not all(importlib.util.find_spec(each.replace("-", "_")) for each in PACKAGES):
-        raise NotMeasuredError(
-            f"the baseline needs packages that are not installed; run pip install "
-            f"{' '.join(PACKAGES)}, best in an environment of its own"
-        )
 
 
 def _write_out(data: Path, folder: Path, limit: int | None) -> None:

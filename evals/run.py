@@ -1,94 +1,256 @@
-"""Cases -> predictions.jsonl -> scores; asking and scoring are apart, to score again for free."""
+"""The product over the cases -> a folder that holds all that scoring needs: asking is done once."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import platform
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from evals.cases import Case, one_line
-from evals.metrics import Rate, percentile
-from rag.pipeline import Pipeline, Question
+from evals.cases import (
+    Case,
+    CaseError,
+    Documents,
+    Dossiers,
+    checksum,
+    parse,
+    read_cases,
+)
+from ingest.sync import sync
+from rag.index import Index
+from rag.models import load_encoder
+from rag.pipeline import Pipeline, Question, open_pipeline
 from rag.records import as_json
+from rag.settings import Settings
+from rag.types import Answer, Document
 
 Prediction = Mapping[str, Any]
+PACKAGES = ("chromadb", "langchain-core", "numpy", "onnxruntime", "scipy", "ir-measures")
+NOT_COMPARED = ("id", "timings_ms")  # differ from run to run whatever the product does
 
 
-def predict(pipeline: Pipeline, cases: Sequence[Case], path: Path) -> None:
-    """Ask every case and write one answer a line, with the id of its case."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for case in cases:
-            answer = pipeline.invoke(Question(case.question, case.turns))
-            line = {"case": case.id, **as_json(answer)}
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a folder holds of a run: all that its scores are made from.
+
+    Attributes:
+        timings: milliseconds of each stage, by case; kept apart, as no two runs agree on them.
+        about: what was run: settings, model, checksums, commit, versions.
+    """
+
+    folder: Path
+    cases: tuple[Case, ...]
+    dossiers: Dossiers
+    predictions: Mapping[str, Prediction]
+    timings: Mapping[str, Mapping[str, float]]
+    about: Mapping[str, Any]
+
+    def documents_of(self, case: Case) -> Documents:
+        """Return the documents that a case is asked of, by uri."""
+        return self.dossiers[case.dossier]
 
 
-def read_predictions(path: Path) -> dict[str, Prediction]:
-    """Return the predictions by the id of their case."""
-    lines = path.read_text(encoding="utf-8").split("\n")  # a quote may hold other line ends
-    return {each["case"]: each for each in map(json.loads, filter(None, lines))}
+@contextmanager
+def opened(cases: Path, settings: Settings, folder: Path) -> Iterator[dict[str, Pipeline]]:
+    """Give the product over the index, named "", and over each dossier of the cases.
+
+    Raises:
+        RagError: the index can not be used.
+    """
+    pipelines = {"": open_pipeline(settings, record=False)}
+    try:
+        for dossier in sorted((cases / "dossiers").glob("*/")):
+            own = settings.model_copy(update={"index": folder / "dossiers" / dossier.name})
+            _ingest(dossier, own, model=settings.index / "model")
+            pipelines[dossier.name] = open_pipeline(own, record=False)
+        yield pipelines
+    finally:
+        for pipeline in pipelines.values():
+            pipeline.index.close()
 
 
-def score(cases: Sequence[Case], predictions: Mapping[str, Prediction]) -> dict[str, Any]:
-    """Return the rates over all cases and by class, the latencies, and the failed cases."""
-    kinds = sorted({case.kind for case in cases})
-    total = [predictions[case.id]["timings_ms"]["total"] for case in cases]
-    return {
+def _ingest(dossier: Path, settings: Settings, *, model: Path) -> None:
+    """Make an index of a dossier that shares the model of the main one."""
+    settings.index.mkdir(parents=True, exist_ok=True)
+    if not (settings.index / "model").exists():
+        (settings.index / "model").symlink_to(model.resolve(), target_is_directory=True)
+    encoder = load_encoder(settings, cache=settings.index / "model")
+    index = Index(settings.index, encoder.fingerprint)
+    sync(index, encoder, [dossier])
+    index.close()
+
+
+def documents_of(pipeline: Pipeline) -> Documents:
+    """Return the documents of an index under each uri they came from."""
+    with pipeline.index.reading() as generation:
+        documents = {document.id: document for document in generation.documents()}
+        return {
+            uri: documents[each] for each, uris in sorted(generation.uris().items()) for uri in uris
+        }
+
+
+def run(cases_folder: Path, settings: Settings, folder: Path) -> None:
+    """Ask every case and write what was asked, of what, and what was answered, into a folder.
+
+    Raises:
+        CaseError: the cases can not be measured.
+        RagError: the index can not be used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with opened(cases_folder, settings, folder) as pipelines:
+        dossiers = {name: documents_of(each) for name, each in pipelines.items()}
+        cases = read_cases(cases_folder, dossiers)
+        write_run(folder, cases, dossiers, about=_about(settings, pipelines[""]))
+        predict(pipelines, cases, folder)
+
+
+def write_run(
+    folder: Path, cases: Sequence[Case], dossiers: Dossiers, *, about: Mapping[str, Any]
+) -> None:
+    """Write what is asked of which documents."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "cases.jsonl", (json.loads(case.line) for case in cases))
+    _write(
+        folder / "documents.jsonl",
+        (
+            {
+                "dossier": name,
+                "uri": uri,
+                "id": document.id,
+                "title": document.title,
+                "language": document.language,
+                "published": document.published.isoformat() if document.published else None,
+                "text": document.text,
+            }
+            for name, documents in dossiers.items()
+            for uri, document in sorted(documents.items())
+        ),
+    )
+    corpus = sorted(d.id for documents in dossiers.values() for d in documents.values())
+    about = {
+        **about,
         "cases": len(cases),
-        "rates": _rates(cases, predictions),
-        "classes": {
-            kind: _rates([case for case in cases if case.kind == kind], predictions)
-            for kind in kinds
-        },
-        "latency_ms": {"p50": percentile(total, 0.5), "p95": percentile(total, 0.95)},
-        "failed": [case.id for case in cases if not passes(case, predictions[case.id])],
+        "cases_checksum": checksum(cases),
+        "documents": len(corpus),
+        "documents_checksum": hashlib.sha256(" ".join(corpus).encode()).hexdigest()[:16],
     }
+    text = json.dumps(about, indent=2, ensure_ascii=False)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
-def passes(case: Case, prediction: Prediction) -> bool:
-    """Tell whether an answer does what the case asks of it."""
-    if case.expected_status == "refused":
-        return bool(prediction["status"] == "refused")
-    return gold_cited(case, prediction)
+def predict(pipelines: Mapping[str, Pipeline], cases: Sequence[Case], folder: Path) -> None:
+    """Ask every case and write one answer a line; a question that fails is written as its error."""
+    with (
+        (folder / "predictions.jsonl").open("w", encoding="utf-8") as predictions,
+        (folder / "timings.jsonl").open("w", encoding="utf-8") as timings,
+    ):
+        for case in cases:
+            line, spent = _asked(pipelines[case.dossier], case)
+            predictions.write(json.dumps(line, ensure_ascii=False) + "\n")
+            timings.write(json.dumps({"case": case.id, **spent}) + "\n")
 
 
-def gold_cited(case: Case, prediction: Prediction, first: int | None = None) -> bool:
-    """Tell whether one of the first citations of an answer is one of the gold passages."""
-    if prediction["status"] not in ("answered", "partial"):
-        return False
-    quotes = [(each["uri"], one_line(each["quote"])) for each in prediction["citations"][:first]]
-    golds = [(gold.uri, one_line(gold.quote)) for gold in case.gold]
-    return any(
-        uri == gold_uri and (gold in quote or quote in gold)
-        for uri, quote in quotes
-        for gold_uri, gold in golds
+def _asked(pipeline: Pipeline, case: Case) -> tuple[dict[str, Any], Mapping[str, float]]:
+    try:
+        answer = pipeline.invoke(Question(case.question, case.turns, recorded=False))
+    except Exception as error:  # noqa: BLE001  # whatever breaks one question, the others are asked
+        return {
+            "case": case.id,
+            "status": "failed",
+            "error": f"{type(error).__name__}: {error}",
+        }, {}
+    if answer.status == "failed":
+        return {"case": case.id, "status": "failed", "error": answer.text or answer.notice}, {}
+    return {"case": case.id, **_kept(answer)}, dict(answer.timings_ms)
+
+
+def _kept(answer: Answer) -> dict[str, Any]:
+    """Return what is compared of an answer, with how its sentences came to be shown."""
+    line = {name: value for name, value in as_json(answer).items() if name not in NOT_COMPARED}
+    line["statements"] = [
+        {"text": each.text, "markers": list(each.markers), "check": each.check}
+        for each in answer.statements
+    ]
+    return {**line, "dropped": answer.dropped, "notice": answer.notice}
+
+
+def read_run(folder: Path, cases: Path | None = None) -> Run:
+    """Return what a folder holds of a run; with other cases, when these are given.
+
+    Raises:
+        CaseError: the folder holds no run, or the cases do not fit it.
+    """
+    dossiers: dict[str, dict[str, Document]] = {"": {}}
+    for row in _rows(folder / "documents.jsonl"):
+        published = date.fromisoformat(row["published"]) if row["published"] else None
+        document = Document(
+            row["title"], row["uri"], row["text"], (), row["language"], published=published
+        )
+        dossiers.setdefault(row["dossier"], {})[row["uri"]] = document
+    path = folder / "cases.jsonl"
+    lines = ((f"{path}:{n}", json.dumps(row)) for n, row in enumerate(_rows(path), 1))
+    return Run(
+        folder,
+        read_cases(cases, dossiers) if cases else parse(lines, dossiers),
+        dossiers,
+        {row["case"]: row for row in _rows(folder / "predictions.jsonl")},
+        {row.pop("case"): row for row in _rows(folder / "timings.jsonl")},
+        json.loads(_text(folder / "run.json")),
     )
 
 
-def contains(case: Case, prediction: Prediction) -> bool:
-    """Tell whether an answer has every word that the case asks for, in whatever case."""
-    text = prediction["text"].casefold()
-    return all(word.casefold() in text for word in case.must_contain)
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in _text(path).split("\n") if line]  # quotes hold U+2028
 
 
-def _rates(cases: Sequence[Case], predictions: Mapping[str, Prediction]) -> dict[str, Any]:
-    answerable = [case for case in cases if case.expected_status == "answered"]
-    unanswerable = [case for case in cases if case.expected_status == "refused"]
-    worded = [case for case in answerable if case.must_contain]
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CaseError(
+            f"{str(path.parent)!r} holds no whole run: {path.name} can not be read; "
+            "name a folder that python -m evals run wrote"
+        ) from error
 
-    def count(of: Iterable[Case], test: Callable[[Case, Prediction], bool]) -> Rate:
-        results = [test(case, predictions[case.id]) for case in of]
-        return Rate(sum(results), len(results))
 
-    rates = {
-        "gold_cited": count(answerable, gold_cited),
-        "gold_first": count(answerable, lambda case, made: gold_cited(case, made, 1)),
-        "must_contain": count(worded, contains),
-        "false_refusal": count(answerable, lambda _, made: made["status"] == "refused"),
-        "false_answer": count(unanswerable, lambda _, made: made["status"] != "refused"),
-    }
+def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _about(settings: Settings, pipeline: Pipeline) -> dict[str, Any]:
+    with pipeline.index.reading() as generation:
+        summary = generation.summary()
     return {
-        name: {"value": rate.value, "interval": rate.interval, "n": rate.total}
-        for name, rate in rates.items()
-        if rate.total
+        "embedding_model": settings.embedding_model,
+        "top_k": settings.top_k,
+        "chunks": summary.chunks,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> str:
+    """Return the commit that was run, with a sign when files differ from it; empty outside git."""
+    where = Path(__file__).parent
+    try:
+        found = subprocess.run(  # a fixed command
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607  # as installed
+            cwd=where, capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip()

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self
 
-from ingest.load import Limits, Loaded, load
+from ingest.load import Limits, Loaded, load, prepare
 from rag.errors import LoadError
 
 SERVE = "from ingest.isolate import serve; serve({}, {})"
@@ -167,6 +167,7 @@ def serve(handle: int, lifeline: int) -> None:
         limits: Limits = connection.recv()
         _restrict(limits)
         _end_with(lifeline)
+        prepare()
         with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
             connection.send("ready")
             while True:

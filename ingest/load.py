@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 import py3langid
@@ -14,47 +15,33 @@ from babel.core import get_global
 
 from ingest import lint
 from ingest.kinds import kind_of
-from ingest.readers import (
-    archive,
-    docx,
-    epub,
-    html,
-    mail,
-    markdown,
-    odt,
-    outlook,
-    pdf,
-    records,
-    rtf,
-    sheets,
-    slides,
-    text,
-)
 from ingest.reading import FROM_NAME, Found, Reading, clean
 from rag.types import Document
 
 LANGUAGE_SAMPLE = 20_000  # characters are plenty to tell a language by
-READERS: Mapping[str, Callable[[bytes], Reading]] = {
-    ".csv": sheets.read_csv,
-    ".docx": docx.read,
-    ".eml": mail.read,
-    ".epub": epub.read,
-    ".html": html.read,
-    ".json": records.read,
-    ".jsonl": records.read,
-    ".md": markdown.read,
-    ".msg": outlook.read,
-    ".odp": odt.read,
-    ".ods": sheets.read,
-    ".odt": odt.read,
-    ".pdf": pdf.read,
-    ".pptx": slides.read,
-    ".rtf": rtf.read,
-    ".txt": text.read,
-    ".xls": sheets.read,
-    ".xlsb": sheets.read,
-    ".xlsx": sheets.read,
-    ".zip": archive.read,
+# A function of a module of `ingest.readers`, which is imported when the first file needs it: the
+# libraries that read all formats take longer to import than most folders take to read.
+READERS: Mapping[str, str] = {
+    ".csv": "sheets.read_csv",
+    ".docx": "docx.read",
+    ".eml": "mail.read",
+    ".epub": "epub.read",
+    ".html": "html.read",
+    ".json": "records.read",
+    ".jsonl": "records.read",
+    ".md": "markdown.read",
+    ".msg": "outlook.read",
+    ".odp": "odt.read",
+    ".ods": "sheets.read",
+    ".odt": "odt.read",
+    ".pdf": "pdf.read",
+    ".pptx": "slides.read",
+    ".rtf": "rtf.read",
+    ".txt": "text.read",
+    ".xls": "sheets.read",
+    ".xlsb": "sheets.read",
+    ".xlsx": "sheets.read",
+    ".zip": "archive.read",
 }
 READMES = {"readme", "readme.md", "readme.txt"}
 FILE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
@@ -104,7 +91,7 @@ class _Load:
     def take(self, name: str, uri: str, data: bytes, depth: int = 0) -> None:
         """Read a file and the files inside it; what can not be read does not hurt the rest."""
         try:
-            reading = READERS[kind_of(name, data)](data)
+            reading = _reader(kind_of(name, data))(data)
             self._check(reading, depth)
         except ValueError as error:
             self.refusals.append((uri, str(error)))
@@ -131,6 +118,13 @@ class _Load:
                 raise ValueError(f"it has {found:,} {what}, where {allowed:,} are allowed")
         if reading.members and depth >= self.limits.depth:
             raise ValueError(f"it lies in {depth} files inside each other; it is not unpacked")
+
+
+@cache
+def _reader(kind: str) -> Callable[[bytes], Reading]:
+    module, _, name = READERS[kind].partition(".")
+    read: Callable[[bytes], Reading] = getattr(import_module(f"ingest.readers.{module}"), name)
+    return read
 
 
 def find(
@@ -245,6 +239,11 @@ def _published(reading: Reading, stem: str) -> Found | None:
         return Found(date(int(named[1]), int(named[3]), int(named[4])).isoformat(), FROM_NAME)
     except ValueError:
         return None
+
+
+def prepare() -> None:
+    """Load what tells languages apart, which unpacks itself into a temporary file."""
+    py3langid.rank("")
 
 
 def _language(reading: Reading) -> Found:

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from rag.draft import Draft, Piece
 from rag.errors import IndexMissingError
 from rag.index import Index, Summary
 from rag.models import Encoder
-from rag.store import address
-from rag.types import Chunk, Document
+from rag.store import Vectors, address
+from rag.types import Chunk, Document, Passage
 
 EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
+_Embedded = tuple[Vectors, tuple[bytes, ...]]  # vectors and codes, as in a `Piece`
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,28 @@ def _read(change: _Change, writer: "Writer", limits: Limits, progress: Progress)
             writer.put(known_by, loaded.documents, loaded.refusals)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Documents whose chunks are embedded together.
+
+    Attributes:
+        ids: of each chunk's vectors.
+        known: the vectors that the index has already, by id.
+        new: the ids of those that are coming.
+    """
+
+    documents: Sequence[tuple[Document, tuple[Chunk, ...]]]
+    ids: dict[Chunk, str]
+    known: dict[str, _Embedded]
+    new: frozenset[str]
+    coming: Future[dict[str, _Embedded]]
+
+
 class Writer:
-    """Puts documents into the draft, embedding those of many small files together."""
+    """Puts documents into the draft, embedding those of many small files together.
+
+    While one batch is embedded, the one before it is written and the one after it is cut.
+    """
 
     def __init__(self, draft: Draft, encoder: Encoder) -> None:
         self.embedded = 0
@@ -168,6 +190,8 @@ class Writer:
         self._encoder = encoder
         self._waiting: list[tuple[Document, tuple[Chunk, ...]]] = []
         self._chunks = 0
+        self._started: _Batch | None = None
+        self._worker = ThreadPoolExecutor(1)
 
     def put(
         self, source: Source, documents: Sequence[Document], refusals: Sequence[Refusal] = ()
@@ -180,10 +204,10 @@ class Writer:
 
     def settle(self) -> None:
         """Write all that waits, and what the draft needs before it can be published."""
-        self.flush()
+        self._finish()
         for document in self._draft.settle():
             self._add(document)
-        self.flush()
+        self._finish()
         from ingest import likeness  # its library is slow to import; most ingests change nothing
 
         likeness.cluster(self._draft)
@@ -193,22 +217,44 @@ class Writer:
         self._waiting.append((document, chunks))
         self._chunks += len(chunks)
         if self._chunks >= EMBED_AT_ONCE:
-            self.flush()
+            self._start()
 
-    def flush(self) -> None:
-        """Embed what is not embedded yet of all that waits, and write it."""
+    def _start(self) -> None:
+        """Begin to embed what waits, and meanwhile write what was begun before."""
         waiting, self._waiting, self._chunks = self._waiting, [], 0
         passages = {
             chunk: in_context(chunk, document) for document, chunks in waiting for chunk in chunks
         }
         ids = {chunk: address(repr(passage)) for chunk, passage in passages.items()}
-        vectors = self._draft.remembered(ids.values())
-        new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in vectors}
-        vectors |= zip(new, self._encoder.encode_passages(list(new.values())), strict=True)
-        for document, chunks in waiting:
-            pieces = [Piece(chunk, ids[chunk], vectors[ids[chunk]]) for chunk in chunks]
+        known = self._draft.remembered(ids.values())
+        has = known.keys() | (self._started.new if self._started else ())
+        new = {ids[chunk]: each for chunk, each in passages.items() if ids[chunk] not in has}
+        coming = self._worker.submit(self._embed, new)
+        batch = _Batch(waiting, ids, known, frozenset(new), coming)
+        before, self._started = self._started, batch
+        if before:
+            self._write(before)
+
+    def _embed(self, new: Mapping[str, Passage]) -> dict[str, _Embedded]:
+        found = self._encoder.encode_passages(list(new.values()))
+        return {key: (each.vectors, each.codes) for key, each in zip(new, found, strict=True)}
+
+    def _finish(self) -> None:
+        """Embed and write all that waits."""
+        self._start()
+        if self._started:
+            self._write(self._started)
+        self._started = None
+
+    def _write(self, batch: _Batch) -> None:
+        vectors = batch.known | batch.coming.result()
+        # The rest was new to the batch before, and is written by now.
+        vectors |= self._draft.remembered(set(batch.ids.values()) - vectors.keys())
+        for document, chunks in batch.documents:
+            ids = [batch.ids[chunk] for chunk in chunks]
+            pieces = [Piece(c, each, *vectors[each]) for c, each in zip(chunks, ids, strict=True)]
             self._draft.add(document, pieces)
-            self.embedded += any(ids[chunk] in new for chunk in chunks)
+            self.embedded += not batch.new.isdisjoint(ids)
 
 
 def _find(paths: Sequence[Path], skip: Path) -> _Found:

@@ -25,12 +25,15 @@ Refusal = tuple[str, str]  # uri, reason
 class Piece:
     """A chunk with its vectors: its own in the first row, then one a sentence.
 
-    `vector_id` is the address of the passage that was embedded: same passage, same vectors.
+    Attributes:
+        vector_id: the address of the passage that was embedded: same passage, same vectors.
+        codes: one a sentence, as `rag.models.Embedding.codes`.
     """
 
     chunk: Chunk
     vector_id: str
     vectors: Vectors
+    codes: tuple[bytes, ...]
 
 
 class Draft:
@@ -142,8 +145,8 @@ class Draft:
         )
         return True
 
-    def remembered(self, vector_ids: Iterable[str]) -> dict[str, Vectors]:
-        """Return the vectors of the chunks that are in already: their own, then their sentences'.
+    def remembered(self, vector_ids: Iterable[str]) -> dict[str, tuple[Vectors, tuple[bytes, ...]]]:
+        """Return the vectors and codes of the chunks that are in already, as in a `Piece`.
 
         A chunk is the same when the text that was embedded is.
         """
@@ -152,9 +155,11 @@ class Draft:
             query = "select number, vector from chunks where vector_id = ? limit 1"
             row = self._truth.execute(query, [vector_id]).fetchone()
             if row:
-                query = "select vector from sentences where chunk = ? order by start"
-                blobs = [row[1], *(v for (v,) in self._truth.execute(query, [row[0]]))]
-                found[vector_id] = np.stack([np.frombuffer(blob, np.float32) for blob in blobs])
+                query = "select vector, code from sentences where chunk = ? order by start"
+                sentences = self._truth.execute(query, [row[0]]).fetchall()
+                blobs = [row[1], *(vector for vector, _ in sentences)]
+                vectors = np.stack([np.frombuffer(blob, np.float32) for blob in blobs])
+                found[vector_id] = vectors, tuple(code for _, code in sentences)
         return found
 
     def add(self, document: Document, pieces: Sequence[Piece]) -> None:
@@ -176,12 +181,12 @@ class Draft:
         context = f"{document.title} {chunk.heading}"
         self._index_words(number, context, document.language, chunk.text, chunk.language)
         self._waiting["chunks"][piece.vector_id] = vector
-        for sentence, vector in zip(chunk.sentences, of_sentences, strict=True):
+        for sentence, vector, code in zip(chunk.sentences, of_sentences, piece.codes, strict=True):
             vector_id = address(f"{piece.vector_id}:{sentence.span.start - chunk.span.start}")
             self._truth.execute(
-                "insert into sentences values (?, ?, ?, ?, ?, ?)",
+                "insert into sentences values (?, ?, ?, ?, ?, ?, ?)",
                 [sentence.id, number, sentence.span.start, sentence.span.end, vector_id,
-                 vector.tobytes()],
+                 vector.tobytes(), code],
             )  # fmt: skip
             self._waiting["sentences"][vector_id] = vector
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index import Generation
-from rag.language import akin, lacks, names, stem, terms
-from rag.query import LIKE, Query
+from rag.language import SHORTEST_AKIN, akin, lacks, names, stem, terms
+from rag.query import LIKE, Query, QueryTokens
 from rag.store import Vector
-from rag.types import Hit, Sentence
+from rag.types import Chunk, Hit, Sentence
 
 AKIN = 0.5  # what a word counts that only begins like the question's
 NEARBY = 2  # words from one to the next that still stand together
@@ -21,12 +21,14 @@ NEARBY = 2  # words from one to the next that still stand together
 # that the embedded model reads less well: conditional logistic models, fitted on public questions
 # whose answers are known and scaled to sum up to 1; docs/answering.md has the figures.
 ENGLISH = {
-    "cosine": 0.21, "nearest": 0.14, "plain": 0.12, "telling": 0.18, "before": 0.06,
-    "together": 0.08, "context": 0.12, "named": 0.09, "lacking": -0.06,
+    "cosine": 0.12, "nearest": 0.08, "tokens": 0.14, "telling_tokens": 0.14, "before_tokens": 0.02,
+    "passage_tokens": 0.09, "plain": 0.09, "telling": 0.12, "before": 0.07, "together": 0.07,
+    "context": 0.08, "named": 0.05, "lacking": -0.07, "foreign": -0.15,
 }  # fmt: skip
 OTHER = {
-    "cosine": 0.07, "nearest": 0.05, "plain": 0.15, "telling": 0.27, "before": 0.09,
-    "together": 0.09, "context": 0.16, "named": 0.12, "lacking": -0.06,
+    "cosine": 0.05, "nearest": 0.04, "tokens": 0.09, "telling_tokens": 0.09, "before_tokens": 0.03,
+    "passage_tokens": 0.07, "plain": 0.12, "telling": 0.18, "before": 0.06, "together": 0.05,
+    "context": 0.19, "named": 0.1, "lacking": -0.07, "foreign": -0.15,
 }  # fmt: skip
 # A logistic model of whether a sentence answers at all, fitted on the regression set, on questions
 # about other things, and on public questions with and without an answer.
@@ -51,6 +53,12 @@ class Evidence:
     Attributes:
         cosine: similarity in meaning of the question and the sentence.
         nearest: the same for the sentence of the chunk that is nearest to the question.
+        tokens: similarity of each token of the question and the one of the sentence that is nearest
+            to it, on average ("late interaction", arXiv:2004.12832); the cosine where the
+            embedding model has no vectors of tokens.
+        telling_tokens: the same, counting a token by the rarity of its word.
+        before_tokens: what the sentence before would add to that.
+        passage_tokens: the same again, with the nearest token of the chunk.
         coverage: share of the question's words that the sentence has.
         plain: the same of those that name nothing.
         telling: the same, counting a word more the fewer of the sentences at hand have it.
@@ -62,6 +70,7 @@ class Evidence:
         absent: share of the question's words that no document has.
         lacking: the question asks for a kind of thing that the sentence does not have, gives a
             number that its context does not have, or a year where the sentence has another.
+        foreign: the sentence is in another language than the question.
         english: the question is in the language that the embedded model reads best.
     """
 
@@ -69,6 +78,11 @@ class Evidence:
     hit: Hit
     cosine: float
     nearest: float
+    tokens: float
+    telling_tokens: float
+    before_tokens: float
+    passage_tokens: float
+    weakest: float
     coverage: float
     plain: float
     telling: float
@@ -79,6 +93,7 @@ class Evidence:
     named: float
     absent: float
     lacking: bool
+    foreign: bool
     english: bool
     vector: Vector
 
@@ -99,7 +114,11 @@ class Evidence:
 
 def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
     """Return every sentence of the hits as evidence, best first."""
-    vectors = generation.sentence_vectors([s.id for hit in hits for s in hit.chunk.sentences])
+    ids = [sentence.id for hit in hits for sentence in hit.chunk.sentences]
+    embedded = generation.embedded_sentences(ids)
+    vectors = {each: vector for each, (vector, _) in embedded.items()}
+    codes = {each: code for each, (_, code) in embedded.items()}
+    nearest = nearest_tokens(query.tokens, codes) if query.tokens else {}
     passages = [_Passage(hit) for hit in hits]
     words = _Words(query, {term for each in passages for term in each.context})
     rows = [[words.row(frozenset(each)) for each in passage.sequences] for passage in passages]
@@ -107,9 +126,28 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
     evidence = [
         each
         for passage, having in zip(passages, rows, strict=True)
-        for each in _of_passage(query, words, passage, having, vectors)
+        for each in _of_passage(query, words, passage, having, vectors, nearest)
     ]
     return sorted(evidence, key=lambda each: -each.score)
+
+
+def nearest_tokens(query: QueryTokens, codes: Mapping[str, bytes]) -> dict[str, Numbers]:
+    """Return for each text how similar the nearest of its tokens is to each of the question's.
+
+    The cosine is estimated from the signs of a token's coordinates. Texts without tokens are left
+    out.
+    """
+    known = {each: code for each, code in codes.items() if code}
+    if not known:
+        return {}
+    size = query.vectors.shape[1]
+    joined = np.frombuffer(b"".join(known.values()), np.uint8).reshape(-1, size // 8)
+    bits = np.unpackbits(joined, axis=1).astype(np.float32)
+    products = 2 * query.vectors @ bits.T - query.vectors.sum(axis=1, keepdims=True)
+    lengths = [len(code) // (size // 8) for code in known.values()]
+    starts = np.cumsum([0, *lengths[:-1]])
+    best = np.maximum.reduceat(products, starts, axis=1).T * (math.pi / 2 / size) ** 0.5
+    return dict(zip(known, best, strict=True))
 
 
 def _of_passage(
@@ -118,9 +156,11 @@ def _of_passage(
     passage: "_Passage",
     rows: Sequence[Numbers],
     vectors: Mapping[str, Vector],
+    nearest: Mapping[str, Numbers],
 ) -> Iterator[Evidence]:
     sentences = passage.hit.chunk.sentences
     cosines = [float(query.vector @ vectors[each.id]) for each in sentences]
+    alike = _Alike(query.tokens, nearest, passage.hit.chunk, cosines)
     around = words.row(passage.context)
     for number, (sentence, row) in enumerate(zip(sentences, rows, strict=True)):
         coverage = words.share(row)
@@ -129,6 +169,11 @@ def _of_passage(
             passage.hit,
             cosine=cosines[number],
             nearest=max(cosines),
+            tokens=alike.tokens[number],
+            telling_tokens=alike.telling[number],
+            before_tokens=alike.before[number],
+            passage_tokens=alike.passage,
+            weakest=alike.weakest,
             coverage=coverage,
             plain=words.share(row, words.plain),
             telling=words.share(row, words.telling),
@@ -141,9 +186,37 @@ def _of_passage(
             lacking=lacks(query.text, sentence.text)
             or not words.numbers <= passage.context
             or words.of_another_year(passage.sequences[number]),
+            foreign=passage.hit.chunk.language != query.language,
             english=query.language == "en",
             vector=vectors[sentence.id],
         )
+
+
+class _Alike:
+    """How alike the tokens of a question and of a chunk's sentences are."""
+
+    def __init__(
+        self,
+        query: QueryTokens | None,
+        nearest: Mapping[str, Numbers],
+        chunk: Chunk,
+        cosines: Sequence[float],
+    ) -> None:
+        if query is None or not nearest:
+            self.tokens = self.telling = cosines
+            self.before = [0.0] * len(cosines)
+            self.passage = max(cosines)
+            self.weakest = 0.0
+            return
+        none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
+        rows = np.stack([nearest.get(each.id, none) for each in chunk.sentences])
+        self.tokens = rows.mean(axis=1).tolist()
+        self.telling = (rows @ query.telling).tolist()
+        with_before = np.maximum(rows[1:], rows[:-1]) @ query.telling
+        self.before = [0.0, *(with_before - self.telling[1:]).tolist()]
+        around = rows.max(axis=0)
+        self.passage = float(around @ query.telling)
+        self.weakest = float(around[query.telling >= query.telling.mean()].min())
 
 
 class _Passage:
@@ -171,8 +244,16 @@ class _Words:
         naming = set(names(query.text, query.language))
         naming_words = np.array([word.text in naming for word in query.words], dtype=bool)
         self._words = query.words
+        beginning: dict[str, list[str]] = {}  # akin words begin alike: the rest need no look
+        for each in vocabulary:
+            beginning.setdefault(each[:SHORTEST_AKIN], []).append(each)
         self._akin = [
-            {each for each in vocabulary if any(akin(each, own) for own in word.terms)}
+            {
+                each
+                for own in word.terms
+                for each in beginning.get(own[:SHORTEST_AKIN], ())
+                if akin(each, own)
+            }
             for word in query.words
         ]
         self._rarity = np.array([word.rarity for word in query.words])

@@ -40,6 +40,8 @@ from rag.types import Chunk, Document, Sentence, Span
 CANARIES = 5  # stored vectors that are searched for when a generation is opened
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
+WIDER = 4  # how many times more neighbours are looked for than asked: the graph of them is built
+# anew at each start, and a narrow search of it finds others each time, so that answers would differ
 
 Row = tuple[Any, ...]
 
@@ -107,6 +109,7 @@ class Generation:
         self.clusters: Mapping[str, str] = dict(
             self._rows("select id, cluster from documents where cluster != id")
         )
+        self._summary = self._counted()
 
     def _check_manifest(self, fingerprint: str) -> str:
         manifest = store.manifest_of(self._truth)
@@ -148,6 +151,10 @@ class Generation:
 
     def summary(self) -> Summary:
         """Return the counts and the dates of the documents."""
+        return self._summary
+
+    def _counted(self) -> Summary:
+        """Count once, for a generation never changes: it takes longer than to find an answer."""
         (documents, first, last), (chunks,), (sentences,) = (
             self._rows("select count(*), min(published), max(published) from documents")[0],
             self._rows("select count(*) from chunks")[0],
@@ -271,27 +278,35 @@ class Generation:
         by_id = {row[0]: _chunk(row, sorted(spans.get(row[1], []))) for row in rows}
         return tuple(by_id[each] for each in ids)
 
-    def sentence_vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
-        """Return the stored vectors of sentences."""
-        rows = self._by_ids("id, vector", "sentences", "id", ids)
+    def embedded_sentences(self, ids: Sequence[str]) -> dict[str, tuple[Vector, bytes]]:
+        """Return the vectors of sentences with the codes of their tokens' vectors."""
+        rows = self._by_ids("id, vector, code", "sentences", "id", ids)
         if len(rows) != len(set(ids)):
             raise IndexDamagedError(
                 f"sentences are missing in {str(self.directory)!r}; run python -m ingest --check"
             )
-        return {each: np.frombuffer(blob, np.float32) for each, blob in rows}
+        return {each: (np.frombuffer(blob, np.float32), code) for each, blob, code in rows}
+
+    def codes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the codes of the tokens of each chunk's sentences, joined."""
+        rows = self._by_ids(
+            "c.id, s.code", "chunks c join sentences s on s.chunk = c.number", "c.id", chunk_ids
+        )
+        joined: dict[str, list[bytes]] = {each: [] for each in chunk_ids}
+        for each, code in rows:
+            joined[each].append(code)
+        return {each: b"".join(codes) for each, codes in joined.items()}
 
     def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
         with damage(self.directory):
             result = self._vectors[kind].query(
                 query_embeddings=[cast(Sequence[float], vector)],
-                n_results=top_k,
+                n_results=WIDER * top_k,
                 include=["distances"],
             )
         distances = result["distances"] or [[]]
-        return {
-            each: 1 - distance
-            for each, distance in zip(result["ids"][0], distances[0], strict=True)
-        }
+        pairs = zip(result["ids"][0][:top_k], distances[0][:top_k], strict=True)
+        return {each: 1 - distance for each, distance in pairs}
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         with damage(self.directory):

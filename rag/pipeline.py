@@ -17,9 +17,9 @@ from rag.errors import IndexDamagedError, QuestionError
 from rag.evidence import Evidence
 from rag.extract import choose
 from rag.index import Generation, Index
-from rag.language import detect, stand_alone
+from rag.language import detect
 from rag.models import Encoder, load_encoder
-from rag.query import understand
+from rag.query import in_conversation, understand
 from rag.retrieve import as_langchain, search
 from rag.settings import Settings
 from rag.store import current
@@ -93,17 +93,17 @@ class Pipeline(Runnable[Question | str, Answer]):
     def _road(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         question = Question(asked) if isinstance(asked, str) else asked
         text = check_question(question.text)
-        earlier = [turn.question for turn in question.history[-MAX_HISTORY:]]
+        searched_for, after = in_conversation(text, question.history[-MAX_HISTORY:])
         answer = Answer(
             id=uuid.uuid4().hex,
             question=text,
-            searched_for=stand_alone(text, earlier),
+            searched_for=searched_for,
             language=detect(text),
             status="searching",
         )
         yield answer
         with self.index.reading() as generation:
-            final = self._answer(answer, generation, run)
+            final = self._answer(answer, after, generation, run)
         for shown in range(1, len(final.citations) if final.status == "answered" else 0):
             cited = final.citations[:shown]
             yield replace(answer, hits=final.hits, text=_text(cited), citations=cited)
@@ -112,10 +112,12 @@ class Pipeline(Runnable[Question | str, Answer]):
         yield final
 
     def _answer(
-        self, answer: Answer, generation: Generation, run: CallbackManagerForChainRun
+        self, answer: Answer, after: str, generation: Generation, run: CallbackManagerForChainRun
     ) -> Answer:
         clock = _Clock()
-        query = understand(answer.searched_for, generation, self._encoder, own=answer.question)
+        query = understand(
+            answer.searched_for, generation, self._encoder, own=answer.question, after=after
+        )
         clock.lap("understand")
         listener = run.get_child().on_retriever_start({"name": "Retriever"}, answer.searched_for)
         found = search(query, generation, top_k=self._top_k)

@@ -1,21 +1,37 @@
 """A question as it is compared with the documents: its vector and its words."""
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz.distance import OSA
 
 from rag.index import Generation
-from rag.language import LIGHT_WORDS, STOP_WORDS, asked_about, detect, fold, glossary, stems, words
-from rag.models import Encoder
-from rag.store import Vector
+from rag.language import (
+    LIGHT_WORDS,
+    STOP_WORDS,
+    WORD,
+    asked_about,
+    detect,
+    fold,
+    glossary,
+    stand_alone,
+    stems,
+    words,
+)
+from rag.models import Encoder, Tokens
+from rag.store import Vector, Vectors
+from rag.types import Turn
 
 BORROWED = 0.5  # what a word counts that a question has from those before it
-OWN = 0.5  # what its own vector counts beside that of the whole that is searched for
 SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many others
 LIGHT = 0.3  # what a word counts that no document has and many a sentence can do without
+ANSWER = 300  # characters of the answer before that are read with a question
+MARKER = re.compile(r"\s?\[\d+\]")
+STOP = 0.3  # what a token counts, as a rarity, that is of no word that carries meaning
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
 
@@ -39,10 +55,23 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class QueryTokens:
+    """The vectors of a question's tokens, one row each, and what each counts.
+
+    Attributes:
+        telling: what each counts by the rarity of the word it is of; they add up to 1.
+    """
+
+    vectors: Vectors
+    telling: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """What is searched for: the question, its language, its vector and its words.
 
     Attributes:
+        tokens: None where the embedding model has no vectors of tokens.
         terms: the index terms of the question's own words.
         borrowed: those of words that it has from questions before it.
     """
@@ -50,18 +79,33 @@ class Query:
     text: str
     language: str
     vector: Vector
+    tokens: QueryTokens | None
     words: tuple[Word, ...]
     terms: frozenset[str]
     borrowed: frozenset[str] = frozenset()
 
 
+def in_conversation(question: str, history: Sequence[Turn]) -> tuple[str, str]:
+    """Return what is searched for, and what was said just before where the question leans on it."""
+    text = stand_alone(question, [turn.question for turn in history])
+    if text == question:
+        return text, ""
+    answer = MARKER.sub("", history[-1].answer)[:ANSWER]
+    return text, f"{history[-1].question} {answer}".strip()
+
+
 def understand(
-    text: str, generation: Generation, encoder: Encoder, *, own: str | None = None
+    text: str,
+    generation: Generation,
+    encoder: Encoder,
+    *,
+    own: str | None = None,
+    after: str = "",
 ) -> Query:
     """Return the question as it is compared with the documents.
 
     `own` is what stands at the beginning of the text without what was borrowed from questions
-    before it, which counts in part.
+    before it, which counts in part; `after` is what was said before.
     """
     own = text if own is None else own
     language = detect(text)
@@ -83,17 +127,29 @@ def understand(
         for key, word in borrowed.items()
         if key not in mine
     ]
-    vector = encoder.encode_query(text)
-    if rest:
-        vector = vector + OWN * encoder.encode_query(own)
-        vector = vector / np.linalg.norm(vector)
+    vector, tokens = encoder.encode_question(own, after=after)
     return Query(
         text,
         language,
         vector,
+        _weighted(tokens, own, mine.values()) if tokens else None,
         words=(*mine.values(), *rest),
         terms=frozenset(term for word in mine.values() for term in word.terms),
         borrowed=frozenset(term for word in rest for term in word.terms),
+    )
+
+
+def _weighted(tokens: Tokens, text: str, words: Iterable[Word]) -> QueryTokens | None:
+    """Return the tokens of a text with what each counts."""
+    if not len(tokens.vectors):
+        return None
+    rarity = {word.text: word.rarity for word in words}
+    found = [(*word.span(), rarity.get(word.group(), STOP)) for word in WORD.finditer(text)]
+    starts = tokens.offsets[:, 0]
+    telling = [next((r for a, b, r in found if a <= start < b), STOP) for start in starts]
+    return QueryTokens(
+        tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True),
+        (np.array(telling) / sum(telling)).astype(np.float32),
     )
 
 

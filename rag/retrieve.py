@@ -1,7 +1,7 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,20 +10,35 @@ from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
-from rag.evidence import Evidence, weigh
+from rag.evidence import Evidence, nearest_tokens, weigh
 from rag.index import Generation, Index
 from rag.models import Encoder
 from rag.query import Query, understand
 from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
-READ = 12  # of the fused chunks, whose sentences are weighed to put them in order
+COMPARED = 100  # of the fused chunks, whose tokens are compared with the question's
+READ = 12  # of those, whose sentences are weighed to put them in order
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
-SENTENCE_WEIGHT = 0.75  # of a chunk's best sentence in its final score
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
-# Weights of chunk meaning, sentence meaning and keywords. The embedded model reads English best.
-ENGLISH_WEIGHTS = (0.25, 0.25, 0.5)
-OTHER_WEIGHTS = (0.2, 0.2, 0.6)
+FIRST_WEIGHTS = (0.3, 0.3, 0.4)  # of chunk meaning, sentence meaning and keywords
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What counts how much when the chunks are put in order; the lists' weights add up to 1."""
+
+    meaning: float
+    sentence: float
+    keywords: float
+    telling_tokens: float
+    tokens: float
+    best_sentence: float
+
+
+# The embedded model reads English best. Fitted on public questions; docs/answering.md has figures.
+ENGLISH = Weights(0.3, 0.05, 0.1, 0.3, 0.25, best_sentence=0.4)
+OTHER = Weights(0.1, 0.1, 0.5, 0.15, 0.15, best_sentence=0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +51,21 @@ class Found:
 
 def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
-    meaning, sentence, keywords = ENGLISH_WEIGHTS if query.language == "en" else OTHER_WEIGHTS
-    lists = [
-        (generation.nearest_chunks(query.vector, POOL), meaning),
-        (generation.nearest_sentences(query.vector, POOL), sentence),
-        *((found, keywords * share) for found, share in _by_keywords(query, generation)),
-    ]
-    fused = fuse(*zip(*lists, strict=True))
+    weights = ENGLISH if query.language == "en" else OTHER
+    meaning = generation.nearest_chunks(query.vector, POOL)
+    sentence = generation.nearest_sentences(query.vector, POOL)
+    keywords = fuse(*_unzip(_by_keywords(query, generation)))
+    pool = _ranked(fuse((meaning, sentence, keywords), FIRST_WEIGHTS))[:COMPARED]
+    telling, plain = _by_tokens(query, pool, generation)
+    fused = fuse(
+        (meaning, sentence, keywords, telling, plain),
+        (weights.meaning, weights.sentence, weights.keywords, weights.telling_tokens,
+         weights.tokens),
+    )  # fmt: skip
     first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
     evidence = weigh(query, [hits[each] for each in first[:READ]], generation)
-    scores = _with_best_sentence(fused, first, evidence)
+    scores = _with_best_sentence(fused, first, evidence, weights.best_sentence)
     kept = _spread(_ranked(scores), top_k, generation.clusters)
     return Found(
         tuple(Hit(hits[each].chunk, scores[each]) for each in kept),
@@ -71,21 +90,38 @@ def _by_keywords(
         yield generation.matching_chunks(terms, POOL), 1 - share if query.terms else 1.0
 
 
+def _unzip(
+    lists: Iterable[tuple[Mapping[str, float], float]],
+) -> tuple[list[Mapping[str, float]], list[float]]:
+    found = list(lists)
+    return [scores for scores, _ in found], [weight for _, weight in found]
+
+
+def _by_tokens(
+    query: Query, chunk_ids: Sequence[str], generation: Generation
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return how alike the tokens of the question and of chunks are, by rarity and on average."""
+    if query.tokens is None:
+        return {}, {}
+    nearest = nearest_tokens(query.tokens, generation.codes(chunk_ids))
+    return (
+        {each: float(row @ query.tokens.telling) for each, row in nearest.items()},
+        {each: float(row.mean()) for each, row in nearest.items()},
+    )
+
+
 def _ranked(scores: Mapping[str, float]) -> list[str]:
     return sorted(scores, key=lambda each: (-scores[each], each))
 
 
 def _with_best_sentence(
-    fused: Mapping[str, float], ids: Iterable[str], evidence: Iterable[Evidence]
+    fused: Mapping[str, float], ids: Iterable[str], evidence: Iterable[Evidence], weight: float
 ) -> dict[str, float]:
     """Return the score of each chunk with that of its best sentence, from 0 to 1."""
     best: dict[str, float] = {}
     for each in evidence:
         best.setdefault(each.hit.chunk.id, max(0.0, each.score))
-    return {
-        each: (1 - SENTENCE_WEIGHT) * fused[each] + SENTENCE_WEIGHT * best.get(each, 0.0)
-        for each in ids
-    }
+    return {each: (1 - weight) * fused[each] + weight * best.get(each, 0.0) for each in ids}
 
 
 def fuse(lists: Iterable[Mapping[str, float]], weights: Iterable[float]) -> dict[str, float]:

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     )
     query_prompt: str = Field("", description="put before a question when it is embedded")
     document_prompt: str = Field("", description="put before a text when it is embedded")
+    fast_ingest: bool = Field(
+        True, description="embed large ingests in bfloat16 where the processor has it"
+    )
     top_k: int = Field(8, ge=1, le=50, description="chunks that an answer is made from")
     max_file_mb: int = Field(50, ge=1, le=10_000, description="size of a file that is read, in MB")
     max_characters: int = Field(
@@ -39,6 +42,9 @@ class Settings(BaseSettings):
     read_seconds: float = Field(60, gt=0, description="seconds that reading one file may take")
     read_memory_mb: int = Field(
         2_000, ge=500, description="memory that reading one file may take, in MB"
+    )
+    judge_model: str = Field(
+        "", description="LangChain chat model that judges answers in the evals, as advice"
     )
     records: bool = Field(True, description="append each answer to <index>/records/answers.jsonl")
 

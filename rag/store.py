@@ -31,7 +31,8 @@ from chromadb.errors import ChromaError
 from rag.errors import IndexDamagedError, IndexMissingError
 from rag.types import Block, Document, Span
 
-SCHEMA = "3"
+SCHEMA = "4"
+CACHE_KIB = 65_536  # of a database that is kept in memory once it was read
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 READ_ONLY = "mode=ro&immutable=1"
@@ -55,7 +56,7 @@ create table chunks (
     vector_id text not null, vector blob not null);
 create table sentences (
     id text primary key, chunk integer not null, start integer not null, end integer not null,
-    vector_id text not null, vector blob not null) without rowid;
+    vector_id text not null, vector blob not null, code blob not null) without rowid;
 create index chunks_of_vector on chunks (vector_id);
 create index sentences_of_vector on sentences (vector_id);
 create index sentences_of_chunk on sentences (chunk, start);
@@ -148,12 +149,14 @@ def is_held(directory: Path) -> bool:
 
 def connect(directory: Path, mode: str) -> sqlite3.Connection:
     """Open the truth of a generation; `mode` is the query of an SQLite URI."""
-    return sqlite3.connect(
+    truth = sqlite3.connect(
         f"file:{urllib.parse.quote(str(directory / 'truth.sqlite'))}?{mode}",
         uri=True,
         check_same_thread=False,
         isolation_level=None,
     )
+    truth.execute(f"pragma cache_size = -{CACHE_KIB}")
+    return truth
 
 
 def open_chroma(directory: Path) -> Client:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from ingest.sync import sync
@@ -24,11 +26,24 @@ from rag.types import Document
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 settings.register_profile(
     "desk", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("desk")
+
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  # of Linux
+ENOUGH_BYTES = 4_000_000_000
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory where there is room: SQLite waits long for disks."""
+    chosen = "TMPDIR" in os.environ or not os.access(IN_MEMORY, os.W_OK)
+    if not chosen and shutil.disk_usage(IN_MEMORY).free > ENOUGH_BYTES:
+        os.environ["TMPDIR"] = str(IN_MEMORY)
+        tempfile.tempdir = None  # to be found anew
 
 
 class BagOfWords:
@@ -41,7 +56,7 @@ class BagOfWords:
                 vector[zlib.crc32(word.encode()) % 1024] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def tokens(self, texts: Sequence[str]) -> None:
+    def tokens(self, texts: Sequence[str], *, to_keep: bool = False) -> None:
         """Say that sentences are embedded by themselves."""
 
 
@@ -51,37 +66,65 @@ def bag_of_words() -> Encoder:
 
 
 @pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Return a function that returns a folder which the first process to want it has filled."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder(name: str, fill: Callable[[Path], object]) -> Path:
+        filled = common / f"once-{name}"
+        with FileLock(common / f"{name}.lock"):
+            if not filled.exists():
+                unfinished = Path(tempfile.mkdtemp(dir=common))
+                fill(unfinished)
+                unfinished.rename(filled)
+        return filled
+
+    return folder
+
+
+@pytest.fixture(scope="session")
 def seeds() -> Path:
     return ROOT / "seeds"
 
 
 @pytest.fixture(scope="session")
-def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_cache(once: Once) -> Path:
     """Return the directory that holds the graph of the packaged model, written once."""
-    return tmp_path_factory.mktemp("model")
+    return once("model", packaged_model)
 
 
 @pytest.fixture(scope="session")
 def encoder(model_cache: Path) -> Encoder:
-    plain = Settings(embedding_model=EMBEDDED_MODEL, query_prompt="", document_prompt="")
-    return load_encoder(plain, cache=model_cache)
+    return packaged_model(model_cache)
+
+
+def packaged_model(cache: Path) -> Encoder:
+    plain = Settings(
+        embedding_model=EMBEDDED_MODEL, query_prompt="", document_prompt="", fast_ingest=False
+    )
+    encoder = load_encoder(plain, cache=cache)
+    encoder.encode_query("written when it is first asked for")
+    return encoder
 
 
 @pytest.fixture(scope="session")
-def seeds_index(
-    tmp_path_factory: pytest.TempPathFactory, seeds: Path, encoder: Encoder, model_cache: Path
-) -> Path:
+def seeds_index(once: Once, seeds: Path, encoder: Encoder, model_cache: Path) -> Path:
     """Return an index of the seeds with the packaged model; copy it to change it."""
-    directory = tmp_path_factory.mktemp("seeds") / "index"
-    sync(Index(directory, encoder.fingerprint), encoder, [seeds])
-    shutil.copytree(model_cache, directory / "model")
-    return directory
+
+    def fill(directory: Path) -> None:
+        index = Index(directory, encoder.fingerprint)
+        sync(index, encoder, [seeds])
+        index.close()  # it is known to Chroma by a name that the folder will not keep
+        (directory / "model").symlink_to(model_cache)
+
+    return once("seeds", fill)
 
 
 @pytest.fixture
 def own_index(tmp_path: Path, seeds_index: Path) -> Path:
     """Return a copy of the index of the seeds that the test may change."""
-    return Path(shutil.copytree(seeds_index, tmp_path / "index"))
+    return Path(shutil.copytree(seeds_index, tmp_path / "index", symlinks=True))
 
 
 @pytest.fixture(scope="session")
@@ -124,9 +167,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(once: Once) -> Path:
     """Return a saved sentence-transformers model: a BERT of one small layer, weights at random."""
-    folder = tmp_path_factory.mktemp("tiny")
+    return once("tiny", write_tiny_model) / "model"
+
+
+def write_tiny_model(folder: Path) -> None:
     letters = "abcdefghijklmnopqrstuvwxyz0123456789:.,?"
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary += [*letters, *(f"##{each}" for each in letters)]
@@ -151,7 +197,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         transformer = Transformer(str(folder / "bert"))
         model = SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu")
         model.save(str(folder / "model"))
-    return folder / "model"
 
 
 @pytest.fixture

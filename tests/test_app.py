@@ -74,7 +74,7 @@ def dossier(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, model_ca
         (folder / name).write_text(text, encoding="utf-8")
     directory = tmp_path_factory.mktemp("app") / "index"
     sync(Index(directory, encoder.fingerprint), encoder, [folder])
-    shutil.copytree(model_cache, directory / "model")
+    (directory / "model").symlink_to(model_cache)
     return directory
 
 

@@ -1,9 +1,14 @@
+import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evals.__main__ import main
+from evals.baselines import PACKAGES
+
+INSTALLED = all(importlib.util.find_spec(each.replace("-", "_")) for each in PACKAGES)
 
 CORPUS = [
     {"_id": "d1", "title": "Talks", "text": "The talks begin in May. Ana Ruiz leads them."},
@@ -51,6 +56,45 @@ def test_benchmark_writes_a_run_answers_and_a_summary(data: Path, tmp_path: Path
     cited = [each for answer in answers for each in answer["citations"]]
     assert cited
     assert all(texts[c["uri"]][c["start"] : c["end"]] == c["quote"] for c in cited)
+
+
+def test_benchmark_gives_intervals_and_percentiles(data: Path, tmp_path: Path) -> None:
+    found = measured(data, tmp_path / "out", "--retrieval-only")
+    assert found["intervals"]["nDCG@10"] == pytest.approx([1.0, 1.0])
+    assert found["intervals"].keys() == {"nDCG@10", "R@5", "R@10", "RR@10"}
+    assert 0 < found["retrieval_ms"]["p50"] <= found["retrieval_ms"]["p95"]
+
+
+@pytest.mark.parametrize("name", ["dense", "bm25"])
+def test_benchmark_asks_a_baseline_the_same_questions(
+    data: Path, tmp_path: Path, name: str
+) -> None:
+    found = measured(data, tmp_path / "out", "--baseline", name, "--limit", "1")["baseline"]
+    assert (found["name"], found["queries"], found["nDCG@10"]) == (name, 1, 1.0)
+    assert found["ratio"]["p50"] == found["our_answer_ms"]["p50"] / found["search_ms"]["p50"]
+
+
+def test_a_baseline_is_asked_the_last_question_alone(data: Path, tmp_path: Path) -> None:
+    rows = [{**QUERIES[2], "text": "And where is she?"}]
+    (data / "queries.jsonl").write_text(json.dumps(rows[0]), encoding="utf-8")
+    found = measured(data, tmp_path / "out", "--baseline", "bm25", "--retrieval-only")
+    assert (found["nDCG@10"], found["baseline"]["nDCG@10"]) == (1.0, 0.0)
+
+
+@pytest.mark.skipif(INSTALLED, reason="the packages of the baseline are installed")
+def test_benchmark_says_what_the_langchain_baseline_needs(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["benchmark", str(data), "--out", str(out), "--baseline", "langchain"]) == 3
+    assert "pip install langchain-chroma langchain-huggingface" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def measured(data: Path, out: Path, *arguments: str) -> dict[str, Any]:
+    assert main(["benchmark", str(data), "--out", str(out), *arguments]) == 0
+    summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
+    return summary
 
 
 def test_benchmark_refuses_a_folder_without_a_corpus(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from evals.__main__ import main
-from evals.ingest_speed import HEADER, PACKAGES, Cost, Speed, ingest_speed
+from evals.baselines import PACKAGES
+from evals.ingest_speed import HEADER, Cost, Speed, ingest_speed
 from rag.settings import EMBEDDED_MODEL, Settings
 
 SETTINGS = Settings(embedding_model=EMBEDDED_MODEL, query_prompt="", document_prompt="")

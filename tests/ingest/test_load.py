@@ -335,7 +335,7 @@ def test_nesting_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     def dig(data: bytes) -> None:
         raise RecursionError(data)
 
-    monkeypatch.setattr(loading, "READERS", {".txt": dig})
+    monkeypatch.setattr(loading, "_reader", lambda _: dig)
     assert "nested too deeply" in refusal(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
 
 

@@ -4,7 +4,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -517,74 +516,3 @@ def test_a_reader_in_another_process_sees_changes_at_its_next_question(
 def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if PREFIX not in name}
     return {**kept, "PYTHONPATH": str(ROOT)}
-
-
-def start_ingest(folder: Path, index: Path) -> subprocess.Popen[bytes]:
-    """Start an ingest and return when it holds the lock."""
-    process = subprocess.Popen(  # noqa: S603  # our own command
-        [sys.executable, "-m", "ingest", str(folder), "--index", str(index)],
-        cwd=index.parent, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while process.poll() is None and not (index / "writer.pid").exists():
-        time.sleep(0.005)
-    return process
-
-
-@pytest.fixture(scope="module")
-def village(
-    tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, model_cache: Path
-) -> tuple[Path, Path]:
-    """Return a folder of 150 files, and an index that holds the first of them."""
-    folder = tmp_path_factory.mktemp("village") / "documents"
-    folder.mkdir()
-    (folder / "000.txt").write_text(FERRY)
-    index = folder.parent / "index"
-    sync(Index(index, encoder.fingerprint), encoder, [folder])
-    shutil.copytree(model_cache, index / "model")
-    for number in range(1, 150):
-        text = f"House {number} of the village has {number % 9} rooms and {number} trees around it."
-        (folder / f"{number:03}.txt").write_text(text)
-    return folder, index
-
-
-@pytest.fixture(scope="module")
-def seconds_to_write(village: tuple[Path, Path]) -> float:
-    """Return how long the ingest of all files takes from getting the lock to its end."""
-    folder, original = village
-    index = Path(shutil.copytree(original, original.parent / "measured"))
-    process = start_ingest(folder, index)
-    started = time.monotonic()
-    assert process.wait(120) == 0
-    return time.monotonic() - started
-
-
-@pytest.mark.parametrize("moment", [0, 0.1, 0.4, 0.7, 0.85, 0.95])
-def test_an_ingest_that_is_killed_leaves_an_index_that_answers(
-    tmp_path: Path, village: tuple[Path, Path], seconds_to_write: float, encoder: Encoder,
-    moment: float,
-) -> None:  # fmt: skip
-    folder, original = village
-    directory = Path(shutil.copytree(original, tmp_path / "index"))
-    pipeline = Pipeline(Index(directory, encoder.fingerprint), encoder)
-    question = Question("Who steers the harbour ferry?")
-    expected = pipeline.invoke(question).citations[0].quote
-    before = current(directory)
-
-    process = start_ingest(folder, directory)
-    time.sleep(moment * seconds_to_write)
-    process.kill()
-    process.wait(10)
-
-    for asked in (pipeline, Pipeline(Index(directory, encoder.fingerprint), encoder)):
-        assert asked.invoke(question).citations[0].quote == expected
-    if current(directory) != before:
-        with Index(directory, encoder.fingerprint).reading() as generation:
-            assert generation.summary().documents == 150
-    index = Index(directory, encoder.fingerprint)
-    assert sync(index, encoder, [folder]).refused == ()
-    assert len(list((directory / "generations").iterdir())) <= 2
-    assert {each.name for each in directory.iterdir()} == {
-        "CURRENT", "generations", "lock", "model",
-    }  # fmt: skip
-    assert len(uris(index)) == 150
-    assert_consistent(index, size=384)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from rag.evidence import nearest_tokens, weigh
+from rag.index import Generation
+from rag.models import Encoder, signs
+from rag.query import QueryTokens, in_conversation, understand
+from rag.retrieve import retrieve, search
+from rag.types import Turn
+
+CODES = {"same": [0, 1, 2], "half": [0], "none": [], "other": [7, 8, 9]}
+
+
+def of(rows: list[int]) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((10, 384)).astype(np.float32)[rows]
+
+
+def tokens(rows: list[int]) -> QueryTokens:
+    vectors = of(rows) / np.linalg.norm(of(rows), axis=1, keepdims=True)
+    return QueryTokens(vectors, np.full(len(rows), 1 / len(rows), np.float32))
+
+
+def test_the_nearest_token_is_the_same_one_and_others_are_far() -> None:
+    found = nearest_tokens(tokens([0, 1, 2]), {k: signs(of(rows)) for k, rows in CODES.items()})
+    assert found.keys() == {"same", "half", "other"}
+    assert found["same"] == pytest.approx([1, 1, 1], abs=0.1)
+    assert found["half"] == pytest.approx([1, 0, 0], abs=0.25)
+    assert found["other"] == pytest.approx([0, 0, 0], abs=0.25)
+
+
+def test_similarities_of_signs_are_close_to_those_of_the_vectors(encoder: Encoder) -> None:
+    texts = ["The ferry sails at dawn.", "Trade grew by a fifth.", "Ministers met in August."]
+    _, question = encoder.encode_question("When does the boat leave?")
+    assert question is not None
+    lengths = np.linalg.norm(question.vectors, axis=1, keepdims=True)
+    query = QueryTokens(question.vectors / lengths, np.ones(len(lengths), np.float32))
+    for text in texts:
+        _, found = encoder.encode_question(text)
+        assert found is not None
+        units = found.vectors / np.linalg.norm(found.vectors, axis=1, keepdims=True)
+        exact = (query.vectors @ units.T).max(axis=1)
+        near = nearest_tokens(query, {"text": signs(found.vectors)})["text"]
+        assert np.abs(near - exact).max() < 0.15
+
+
+def test_a_question_weighs_its_rare_words_most(generation: Generation, encoder: Encoder) -> None:
+    found = understand("What did Bendayan say?", generation, encoder).tokens
+    assert found is not None
+    assert found.telling.sum() == pytest.approx(1)
+    assert found.telling.argmax() in range(2, 6)  # the pieces of the name, after "what did"
+
+
+def test_a_sentence_in_the_language_of_the_question_comes_first(
+    generation: Generation, encoder: Encoder
+) -> None:
+    for language, question in (
+        ("fr", "Quelle est la valeur du commerce bilatéral en 2024 ?"),
+        ("es", "¿Cuál es el valor del comercio bilateral en 2024?"),
+    ):
+        found = search(understand(question, generation, encoder), generation, top_k=8)
+        assert found.evidence[0].hit.chunk.language == language
+
+
+def test_a_question_that_leans_is_read_after_what_was_said() -> None:
+    history = (Turn("Who is Claudia Sheinbaum?", "She is Mexico's president. [1]"),)
+    text, after = in_conversation("And what did she say?", history)
+    assert text == "And what did she say? (Claudia Sheinbaum)"
+    assert after == "Who is Claudia Sheinbaum? She is Mexico's president."
+
+
+def test_a_question_that_stands_alone_is_left_alone() -> None:
+    history = (Turn("Who is Claudia Sheinbaum?", "She is Mexico's president. [1]"),)
+    assert in_conversation("When is the visit?", history) == ("When is the visit?", "")
+
+
+def test_what_was_said_changes_what_is_meant(generation: Generation, encoder: Encoder) -> None:
+    alone = understand("When was that?", generation, encoder)
+    after = understand("When was that?", generation, encoder, after="Ministers went to Mexico.")
+    topic = encoder.encode_query("ministers travelling to Mexico")
+    assert after.vector @ topic > alone.vector @ topic
+    assert retrieve(after, generation, top_k=3)
+
+
+def test_a_passage_is_at_least_as_like_the_question_as_its_sentences(
+    generation: Generation, encoder: Encoder
+) -> None:
+    query = understand("Who is Rachel Bendayan?", generation, encoder)
+    hits = retrieve(query, generation, top_k=3)
+    for each in weigh(query, hits, generation):
+        assert each.tokens <= 1.2
+        assert each.passage_tokens >= each.telling_tokens - 1e-6
