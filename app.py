@@ -75,7 +75,7 @@ def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> Non
 
 
 def _encoder(settings: Settings) -> Encoder:
-    """Return the model once more, for files that readers bring; it is loaded when the first does."""
+    """Return the model once more, for files that readers bring; the first of them loads it."""
     return load_encoder(settings, cache=settings.index / "model")
 
 

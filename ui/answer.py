@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rag.types import Answer, Citation, Statement
-from ui.inert import inert
+from ui.inert import inert, told
 from ui.source import address
 from ui.talk import Exchange, FromFile, Session
 from ui.words import day, say, sentence
@@ -31,9 +31,10 @@ def turn(exchange: Exchange, number: int, language: str, *, last: bool) -> str:
     edit = _button("edit", number, say(language, "edit")) if done else ""
     return (
         f'<section class="turn" aria-labelledby="asked-{number}"><div class="user">'
-        f'<h2 id="asked-{number}" dir="auto"><span class="unseen">{inert(say(language, "you_asked"))}'
+        f'<h2 id="asked-{number}" dir="auto"><span class="unseen">{told(language, "you_asked")}'
         f": </span>{inert(answer.question)}</h2>{edit}</div>"
-        f'<div class="assistant" lang="{inert(answer.language)}">{html(exchange)}</div>{tools}</section>'
+        f'<div class="assistant" lang="{inert(answer.language)}">{html(exchange)}</div>'
+        f"{tools}</section>"
     )
 
 
@@ -41,7 +42,11 @@ def html(exchange: Exchange) -> str:
     """Return an answer, finished or growing, and what the reader's own file says."""
     answer = exchange.answer
     body = _refusal(answer) if answer.status == "refused" else _sentences(answer)
-    where = _line(say(answer.language, "filter_line", what=exchange.where), "where") if exchange.where else ""
+    where = (
+        _line(say(answer.language, "filter_line", what=exchange.where), "where")
+        if exchange.where
+        else ""
+    )
     own = _own(exchange.own, answer.language) if exchange.own else ""
     return "".join([_badge(answer), *body, *_small_print(answer), where, own])
 
@@ -51,9 +56,13 @@ def _badge(answer: Answer) -> str:
     if answer.status == "searching":
         return ""
     own = answer.language
-    mode = say(own, "generative", model=answer.model) if answer.mode == "generative" else say(own, "extractive")
+    mode = (
+        say(own, "generative", model=answer.model)
+        if answer.mode == "generative"
+        else say(own, "extractive")
+    )
     return (
-        f'<p class="badge {answer.status}"><strong>{inert(say(own, answer.status))}</strong>'
+        f'<p class="badge {answer.status}"><strong>{told(own, answer.status)}</strong>'
         f"{inert(f' · {mode}')}</p>"
     )
 
@@ -76,10 +85,10 @@ def _sentences(answer: Answer) -> Iterator[str]:
 
 def _statement(each: Statement, by_marker: dict[int, Citation], language: str) -> str:
     links = " ".join(_link(by_marker[n], language) for n in each.markers if n in by_marker)
-    label = "" if each.check == "quoted" else (
-        f' <span class="check">{inert(say(language, each.check))}</span>'
-    )
+    check = f' <span class="check">{told(language, each.check)}</span>'
+    label = "" if each.check == "quoted" else check
     kind = "quote" if each.check in ("quoted", "replaced") else "stated"
+    text = inert(_flat(each.text))
     return f'<p class="{kind} {each.check}" dir="auto">{inert(_flat(each.text))}&#160;{links}{label}</p>'
 
 
@@ -92,7 +101,7 @@ def _quote(citation: Citation, language: str) -> str:
 
 def _link(citation: Citation, language: str) -> str:
     target = address(citation.document_id, citation.span)
-    label = inert(say(language, "open_source", n=citation.marker, title=citation.title))
+    label = told(language, "open_source", n=citation.marker, title=citation.title)
     return f'<a class="cite" href="{target}" title="{label}">[{citation.marker}]</a>'
 
 
@@ -110,14 +119,14 @@ def _refusal(answer: Answer) -> Iterator[str]:
 def _small_print(answer: Answer) -> Iterator[str]:
     own = answer.language
     if answer.status == "searching":
-        yield f'<p class="searching">{inert(say(own, "searching"))}</p>'
+        yield f'<p class="searching">{told(own, "searching")}</p>'
         return
     if answer.as_of and answer.status != "refused":
         yield _line(answer.as_of, "as-of")
     if answer.searched_for != answer.question:
         yield _line(f"{say(own, 'searched_for')} {answer.searched_for}", "searched")
     if answer.citations:
-        yield f'<p class="small label">{inert(say(own, "sources"))}</p><ul class="sources">'
+        yield f'<p class="small label">{told(own, "sources")}</p><ul class="sources">'
         by_page = sorted(answer.citations, key=_page)
         pages = [list(group) for _, group in groupby(by_page, _page)]
         yield from (_source(cited, own) for cited in sorted(pages, key=_first))
@@ -129,7 +138,9 @@ def _own(own: FromFile, language: str) -> str:
     if own.answer is None:
         return f'<div class="own">{_line(say(language, "file_gone", name=own.name), "label")}</div>'
     if own.answer.status not in ("answered", "partial"):
-        return f'<div class="own">{_line(say(language, "file_silent", name=own.name), "label")}</div>'
+        return (
+            f'<div class="own">{_line(say(language, "file_silent", name=own.name), "label")}</div>'
+        )
     label = _line(say(language, "from_file", name=own.name), "label")
     quotes = "".join(_quote(each, language) for each in own.answer.citations)
     return f'<div class="own">{label}{quotes}</div>'
@@ -160,21 +171,21 @@ def _tools(exchange: Exchange, number: int, language: str, *, last: bool) -> str
 
 def _thanks(vote: str, language: str) -> str:
     key = {"good": "thanks", "bad": "thanks", "lost": "not_kept"}.get(vote)
-    return f'<p class="small thanks" role="status">{inert(say(language, key))}</p>' if key else ""
+    return f'<p class="small thanks" role="status">{told(language, key)}</p>' if key else ""
 
 
 def _reasons(number: int, language: str) -> str:
     """Return the form that asks what is wrong with an answer."""
     choices = "".join(
-        f'<label><input type="radio" name="reason" value="{key}"> {inert(say(language, key))}</label>'
+        f'<label><input type="radio" name="reason" value="{key}"> {told(language, key)}</label>'
         for key in REASONS
     )
     return (
         f'<form class="reasons" data-do="note" data-n="{number}"><fieldset>'
-        f"<legend>{inert(say(language, 'reason'))}</legend>{choices}</fieldset>"
-        f'<label>{inert(say(language, "note"))} <textarea name="note" rows="2" maxlength="1000">'
-        f'</textarea></label><p class="small">{inert(say(language, "kept"))}</p>'
-        f'<div><button type="submit">{inert(say(language, "send"))}</button>'
+        f"<legend>{told(language, 'reason')}</legend>{choices}</fieldset>"
+        f'<label>{told(language, "note")} <textarea name="note" rows="2" maxlength="1000">'
+        f'</textarea></label><p class="small">{told(language, "kept")}</p>'
+        f'<div><button type="submit">{told(language, "send")}</button>'
         f"{_button('unvote', number, say(language, 'cancel'))}</div></form>"
     )
 

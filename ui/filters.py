@@ -5,7 +5,7 @@ from datetime import date
 
 from rag.index import Generation, Listed
 from rag.types import EVERYWHERE, Filter
-from ui.inert import inert
+from ui.inert import inert, told
 from ui.words import day, language_name, say
 
 MOST_OFFERED = 200  # documents that can be ticked one by one
@@ -15,17 +15,34 @@ def form(generation: Generation, language: str) -> str:
     """Return the form, nothing chosen."""
     listed = generation.listing()
     parts = [
-        _choices("uris", "documents", [(each.uri, each.title) for each in _texts(listed)[:MOST_OFFERED]], language),
-        _choices("kinds", "kinds", [(kind, kind.capitalize()) for kind in sorted({each.kind for each in listed})], language),
-        _choices("languages", "languages", [(code, language_name(code, language)) for code in sorted(generation.languages)], language),
-        f'<fieldset><legend>{inert(say(language, "dates"))}</legend>{_date("first", language)}{_date("last", language)}'
-        f'<p class="small">{inert(say(language, "dates_hint"))}</p></fieldset>',
-        f'<button type="reset">{inert(say(language, "clear"))}</button>',
+        _choices(
+            "uris",
+            "documents",
+            [(each.uri, each.title) for each in _texts(listed)[:MOST_OFFERED]],
+            language,
+        ),
+        _choices(
+            "kinds",
+            "kinds",
+            [(kind, kind.capitalize()) for kind in sorted({each.kind for each in listed})],
+            language,
+        ),
+        _choices(
+            "languages",
+            "languages",
+            [(code, language_name(code, language)) for code in sorted(generation.languages)],
+            language,
+        ),
+        f"<fieldset><legend>{told(language, 'dates')}</legend>"
+        f"{_date('first', language)}{_date('last', language)}"
+        f'<p class="small">{told(language, "dates_hint")}</p></fieldset>',
+        f'<button type="reset">{told(language, "clear")}</button>',
     ]
-    on = inert(say(language, "filters_on"))
+    on = told(language, "filters_on")
     return (
-        f'<details><summary><span class="off">{inert(say(language, "filters"))}</span>'
-        f'<span class="on">{on}</span></summary><form class="filters">{"".join(parts)}</form></details>'
+        f'<details><summary><span class="off">{told(language, "filters")}</span>'
+        f'<span class="on">{on}</span></summary>'
+        f'<form class="filters">{"".join(parts)}</form></details>'
     )
 
 
@@ -70,18 +87,23 @@ def _texts(listed: Iterable[Listed]) -> list[Listed]:
 
 def _choices(name: str, key: str, offered: list[tuple[str, str]], language: str) -> str:
     boxes = "".join(
-        f'<label dir="auto"><input type="checkbox" name="{name}" value="{inert(value)}"> {inert(label)}</label>'
+        f'<label dir="auto"><input type="checkbox" name="{name}" value="{inert(value)}"> '
+        f"{inert(label)}</label>"
         for value, label in offered
     )
-    return f'<fieldset class="{name}"><legend>{inert(say(language, key))}</legend>{boxes}</fieldset>'
+    return f'<fieldset class="{name}"><legend>{told(language, key)}</legend>{boxes}</fieldset>'
 
 
 def _date(name: str, language: str) -> str:
-    return f'<label>{inert(say(language, name))} <input type="date" name="{name}"></label>'
+    return f'<label>{told(language, name)} <input type="date" name="{name}"></label>'
 
 
 def _names(sent: object) -> frozenset[str]:
-    return frozenset(each for each in sent if isinstance(each, str)) if isinstance(sent, list) else frozenset()
+    return (
+        frozenset(each for each in sent if isinstance(each, str))
+        if isinstance(sent, list)
+        else frozenset()
+    )
 
 
 def _day(sent: object) -> date | None:

@@ -1,4 +1,4 @@
-"""The view of the dossier: each document with its facts, search, and what the last ingest changed."""
+"""The view of the dossier: its documents with their facts, search, and what changed last."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from babel.dates import format_datetime
 from rag.errors import RagError
 from rag.index import Generation, Index, Listed
 from rag.types import Span
-from ui.inert import inert
+from ui.inert import inert, told
 from ui.source import address
 from ui.words import count, dates, day, language_name, say, sentence
 
@@ -31,8 +31,8 @@ class Change:
 class Memory:
     """Which documents lay where in the last two generations that this window saw.
 
-    An index keeps one generation; what changed can only be told by one who saw the one before. It is
-    kept beside the records, and nothing depends on it.
+    An index keeps one generation; what changed can only be told by one who saw the one before.
+    It is kept beside the records, and nothing depends on it.
     """
 
     def __init__(self, index: Index) -> None:
@@ -95,20 +95,26 @@ def matching(listed: Iterable[Listed], wanted: str, language: str) -> list[Liste
     words = wanted.casefold().split()[:20]
 
     def facts(each: Listed) -> str:
-        named = [each.title, each.uri, each.kind, day(each.published, language), str(each.published)]
+        named = [
+            each.title,
+            each.uri,
+            each.kind,
+            day(each.published, language),
+            str(each.published),
+        ]
         return " ".join([*named, language_name(each.language, language), *each.warnings]).casefold()
 
     return [each for each in listed if all(word in facts(each) for word in words)]
 
 
 def ingested_at(name: str, language: str) -> str:
-    """Return when a generation was made, which its name tells.
+    r"""Return when a generation was made, which its name tells.
 
     >>> ingested_at("20251124T154200-0a1b2c3d", "en")
-    'November 24, 2025, 3:42:00\\u202fPM UTC'
+    'November 24, 2025, 3:42:00\u202fPM UTC'
     """
     made = datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return f"{format_datetime(made, 'long', locale=language)}"
+    return str(format_datetime(made, "long", locale=language))
 
 
 def _library(generation: Generation, memory: Memory, language: str, wanted: str) -> str:
@@ -116,18 +122,19 @@ def _library(generation: Generation, memory: Memory, language: str, wanted: str)
     found = matching(listed, wanted, language)
     ids = {uri: each for each, uris in generation.uris().items() for uri in uris}
     rows = "".join(_row(each, ids[each.uri], language) for each in found[:MOST_ROWS])
-    heads = "".join(f'<th scope="col">{inert(say(language, each))}</th>' for each in COLUMNS)
+    heads = "".join(f'<th scope="col">{told(language, each)}</th>' for each in COLUMNS)
     more = len(found) - MOST_ROWS
     facts = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
     return (
-        f'<header><h2 tabindex="-1">{inert(say(language, "dossier"))}</h2>'
+        f'<header><h2 tabindex="-1">{told(language, "dossier")}</h2>'
         f'<p class="facts">{inert(facts)} '
-        f"{inert(say(language, 'ingested', when=ingested_at(generation.name, language)))}</p>"
+        f"{told(language, 'ingested', when=ingested_at(generation.name, language))}</p>"
         f"{_changes(memory.change(generation), language)}</header>"
-        f'<form class="search" role="search"><label>{inert(say(language, "search"))} '
+        f'<form class="search" role="search"><label>{told(language, "search")} '
         f'<input type="search" name="wanted" maxlength="200" autocomplete="off"></label></form>'
-        f'<p class="found" role="status">{inert(say(language, "found", n=len(found), all=len(listed)))}</p>'
-        f'<div class="wide" tabindex="0" role="region" aria-label="{inert(say(language, "documents"))}">'
+        f'<p class="found" role="status">'
+        f"{told(language, 'found', n=len(found), all=len(listed))}</p>"
+        f'<div class="wide" tabindex="0" role="region" aria-label="{told(language, "documents")}">'
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         f"{_paragraph(say(language, 'more', n=more)) if more > 0 else ''}"
         f"{_refused(generation.refusals(), language)}"
@@ -160,7 +167,9 @@ def _changes(change: Change | None, language: str) -> str:
         for kind in ("added", "altered", "removed")
         for uri in getattr(change, kind)
     ]
-    items = "".join(f'<li dir="auto">{inert(f"{kind}: {uri}")}</li>' for kind, uri in lines[:MOST_ROWS])
+    items = "".join(
+        f'<li dir="auto">{inert(f"{kind}: {uri}")}</li>' for kind, uri in lines[:MOST_ROWS]
+    )
     summary = f"{say(language, 'changed')} ({len(lines)})"
     return f"<details><summary>{inert(summary)}</summary><ul>{items}</ul></details>"
 
@@ -169,7 +178,9 @@ def _refused(refusals: Sequence[tuple[str, str]], language: str) -> str:
     if not refusals:
         return ""
     items = "".join(f'<li dir="auto">{inert(f"{uri}: {reason}")}</li>' for uri, reason in refusals)
-    return f'<section><h3>{inert(say(language, "not_read"))}</h3><ul class="refused">{items}</ul></section>'
+    return (
+        f'<section><h3>{told(language, "not_read")}</h3><ul class="refused">{items}</ul></section>'
+    )
 
 
 def _paragraph(words: str) -> str:

@@ -133,7 +133,9 @@ class OwnFiles:
         if file is None or file.pipeline is None:
             return FromFile(name) if name else None
         try:
-            return FromFile(file.name, file.pipeline.invoke(Question(question.text, recorded=False)))
+            return FromFile(
+                file.name, file.pipeline.invoke(Question(question.text, recorded=False))
+            )
         except RagError:  # it was removed in this moment
             return FromFile(file.name)
 
@@ -182,4 +184,4 @@ def safe_name(name: str) -> str:
     kept = "".join(each for each in last if each.isalnum() or each in " ._-()")
     stem, dot, suffix = " ".join(kept.split()).rpartition(".")
     whole = (stem.strip(" .")[:LONGEST_NAME] or "file") + dot + suffix[:8] if dot else suffix
-    return whole[:LONGEST_NAME + 9] or "file"
+    return whole[: LONGEST_NAME + 9] or "file"

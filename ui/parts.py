@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rag.errors import RagError
 from rag.index import Index
 from ui import filters
-from ui.inert import inert
+from ui.inert import inert, told
 from ui.words import LANGUAGES, NAMES, count, dates, say, sentence
 
 TITLE = "Visit Desk"
@@ -14,33 +14,32 @@ TITLE = "Visit Desk"
 def top(language: str) -> str:
     """Return the name of the window, its views, its language and the earlier conversations."""
     views = "".join(
-        f'<button type="button" data-do="view" data-view="{view}"{current}>{inert(say(language, view))}</button>'
+        f'<button type="button" data-do="view" data-view="{view}"{current}>'
+        f"{told(language, view)}</button>"
         for view, current in (("conversation", ' aria-current="page"'), ("documents", ""))
     )
     options = "".join(
-        f'<option value="{each}" lang="{each}"{" selected" if each == language else ""}>{NAMES[each]}</option>'
+        f'<option value="{each}" lang="{each}"{" selected" if each == language else ""}>'
+        f"{NAMES[each]}</option>"
         for each in LANGUAGES
     )
     return (
-        f'<a class="skip" href="#box" data-do="skip">{inert(say(language, "skip"))}</a><h1>{TITLE}</h1>'
-        f'<nav aria-label="{inert(say(language, "views"))}">{views}</nav>{_past(language)}'
-        f'<label class="language"><span class="unseen">{inert(say(language, "language"))}</span>'
+        f'<a class="skip" href="#box" data-do="skip">{told(language, "skip")}</a><h1>{TITLE}</h1>'
+        f'<nav aria-label="{told(language, "views")}">{views}</nav>{_past(language)}'
+        f'<label class="language"><span class="unseen">{told(language, "language")}</span>'
         f'<select name="language">{options}</select></label><p id="said" role="status"></p>'
     )
 
 
 def welcome(language: str, examples: Iterable[str]) -> str:
     """Return what stands there before the first question."""
-    return (
-        f'<div class="welcome"><h2>{inert(say(language, "welcome"))}</h2>'
-        f"{questions(examples)}</div>"
-    )
+    return f'<div class="welcome"><h2>{told(language, "welcome")}</h2>{questions(examples)}</div>'
 
 
 def follow(language: str, proposed: Iterable[str]) -> str:
     """Return the questions that could be asked next, nothing when there are none."""
     listed = questions(proposed)
-    return f"<h2>{inert(say(language, 'follow'))}</h2>{listed}" if listed else ""
+    return f"<h2>{told(language, 'follow')}</h2>{listed}" if listed else ""
 
 
 def questions(listed: Iterable[str]) -> str:
@@ -60,9 +59,10 @@ def tools(index: Index, language: str) -> str:
             chooser = filters.form(generation, language)
     except RagError:  # said by the status line
         chooser = ""
-    label = inert(say(language, "whole"))
+    label = told(language, "whole")
     buttons = "".join(
-        f'<button type="button" data-do="{do}" data-n="all" aria-label="{label}: {words}">{words}</button>'
+        f'<button type="button" data-do="{do}" data-n="all" aria-label="{label}: {words}">'
+        f"{words}</button>"
         for do, words in (("markdown", "Markdown"), ("docx", "Word"))
     )
     return f'{chooser}<div class="whole"><span>{label}</span> {buttons}</div>'
@@ -72,33 +72,36 @@ def attachment(language: str, name: str = "", failed: str = "") -> str:
     """Return the button that adds a file, or the file that is asked too."""
     if name:
         return (
-            f'<p class="attached" role="status">{inert(say(language, "attached", name=name))} '
-            f'<button type="button" data-do="detach">{inert(say(language, "detach"))}</button></p>'
+            f'<p class="attached" role="status">{told(language, "attached", name=name)} '
+            f'<button type="button" data-do="detach">{told(language, "detach")}</button></p>'
         )
     problem = f'<p class="notice" role="status">{inert(failed)}</p>' if failed else ""
-    hint = inert(say(language, "attach_hint"))
+    hint = told(language, "attach_hint")
     return (
-        f'<label class="attach" title="{hint}"><input type="file" name="own" aria-describedby="attach-hint" '
-        f'data-reading="{inert(say(language, "attaching"))}"> <span>{inert(say(language, "attach"))}</span>'
+        f'<label class="attach" title="{hint}">'
+        f'<input type="file" name="own" aria-describedby="attach-hint" '
+        f'data-reading="{told(language, "attaching")}"> <span>{told(language, "attach")}</span>'
         f'</label><span id="attach-hint" class="unseen">{hint}</span>{problem}'
     )
 
 
-def status(index: Index, language: str = "en") -> str:
-    """Return the status line: how answers are made, and what is in the dossier now."""
+def status(index: Index, language: str = "en", model: str = "") -> str:
+    """Return the status line: what is in the dossier now, and how answers are made of it."""
     try:
         with index.reading() as generation:
             held = generation.summary()
     except RagError as error:
         return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
     what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
-    return f"<p>{inert(what)} {inert(say(language, 'mode'))}</p>"
+    mode = say(language, "mode_model", model=model) if model else say(language, "mode")
+    return f"<p>{inert(f'{what} {mode}')}</p>"
 
 
 def _past(language: str) -> str:
     return (
-        f'<details id="past"><summary>{inert(say(language, "past"))}</summary><div>'
-        f'<p class="small">{inert(say(language, "past_where"))}</p>'
-        f'<ul data-delete="{inert(say(language, "delete"))}" data-none="{inert(say(language, "past_none"))}"></ul>'
-        f'<button type="button" data-do="past-clear">{inert(say(language, "delete_all"))}</button></div></details>'
+        f'<details id="past"><summary>{told(language, "past")}</summary><div>'
+        f'<p class="small">{told(language, "past_where")}</p>'
+        f'<ul data-delete="{told(language, "delete")}" data-none="{told(language, "past_none")}">'
+        f'</ul><button type="button" data-do="past-clear">{told(language, "delete_all")}</button>'
+        "</div></details>"
     )

@@ -39,13 +39,12 @@ class Picture:
 def draw(pdf: bytes, page: int, passage: str, before: int = 0) -> Picture | None:
     """Return a page, counted from 1, or None when it can not be drawn within the limits.
 
-    Args:
-        passage: the text to find; marks, spaces and cases do not count.
-        before: how often the same text stands earlier on the page.
+    In `passage` marks, spaces and cases do not count; `before` is how often the same text stands
+    earlier on the page.
     """
     asked = json.dumps({"page": page, "passage": passage, "before": before}).encode() + b"\n"
     try:
-        done = subprocess.run(  # noqa: S603  # our own program
+        done = subprocess.run(  # our own program
             [sys.executable, "-P", "-c", "from ui.picture import serve; serve()"],
             input=asked + pdf,
             env={"PYTHONPATH": ":".join(filter(None, sys.path))},
@@ -107,7 +106,7 @@ def _upright(page: object, corners: tuple[float, float, float, float]) -> list[f
     """Return a rectangle of the page's own space in parts of the page as it is shown."""
     import ctypes
 
-    import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # as above
+    import pypdfium2.raw as pdfium
 
     def shown(x: float, y: float) -> tuple[float, float]:
         across, down = ctypes.c_int(), ctypes.c_int()
@@ -128,7 +127,10 @@ def joined(rectangles: Sequence[Sequence[float]]) -> list[list[float]]:
     lines: list[list[float]] = []
     for left, top, width, height in rectangles:
         last = lines[-1] if lines else None
-        if last and min(last[1] + last[3], top + height) - max(last[1], top) > min(last[3], height) / 2:
+        if (
+            last
+            and min(last[1] + last[3], top + height) - max(last[1], top) > min(last[3], height) / 2
+        ):
             right = max(last[0] + last[2], left + width)
             bottom = max(last[1] + last[3], top + height)
             last[0], last[1] = min(last[0], left), min(last[1], top)
@@ -139,9 +141,9 @@ def joined(rectangles: Sequence[Sequence[float]]) -> list[list[float]]:
 
 
 def bare(text: str) -> str:
-    """Return the letters and digits of a text, in one case.
+    r"""Return the letters and digits of a text, in one case.
 
-    >>> bare("Co-operation: ﬁve\\n")
+    >>> bare("Co-operation: ﬁve\n")
     'cooperationfive'
     """
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))

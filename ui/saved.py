@@ -1,7 +1,7 @@
-"""A conversation as the reader's browser keeps it, so that it survives a restart and can be deleted.
+"""A conversation as the reader's browser keeps it, where it survives a restart of the server.
 
-The server keeps none: a browser sends one back when its reader opens it again, and what it sends is
-taken for nothing but text.
+The server keeps none: a browser sends one back when its reader opens it again, and what it sends
+is taken for nothing but text.
 """
 
 from dataclasses import replace
@@ -17,9 +17,7 @@ _SESSION: TypeAdapter[Session] = TypeAdapter(Session)
 
 def pack(session: Session) -> str:
     """Return a conversation as JSON; the oldest exchanges are left out of one that is too long."""
-    kept = tuple(
-        replace(each, own=None) for each in session if each.answer.status != "searching"
-    )
+    kept = tuple(replace(each, own=None) for each in session if each.answer.status != "searching")
     while len(packed := _SESSION.dump_json(kept).decode()) > MOST_CHARACTERS and kept:
         kept = kept[1:]
     return packed

@@ -8,7 +8,7 @@ from itertools import groupby
 from rag.errors import RagError
 from rag.index import Generation, Index
 from rag.types import Block, BlockKind, Document, Span
-from ui.inert import inert
+from ui.inert import inert, told
 from ui.original import original
 from ui.picture import Picture, draw
 from ui.words import day, language_name, say, sentence
@@ -50,7 +50,12 @@ def address(document_id: str, span: Span) -> str:
 
 
 def view(
-    index: Index, link: object, language: str = "en", *, own: Index | None = None, drawn: bool = False
+    index: Index,
+    link: object,
+    language: str = "en",
+    *,
+    own: Index | None = None,
+    drawn: bool = False,
 ) -> str:
     """Return what a link opens, or one sentence about why it opens nothing.
 
@@ -76,9 +81,11 @@ def dossier(generation: Generation, language: str = "en") -> str:
         f"<span>{inert(_facts(each, language))}</span></li>"
         for each in generation.documents(MAX_LISTED)
     )
-    many = say(language, "many", n=MAX_LISTED) if held > MAX_LISTED else say(language, "source_hint")
+    many = (
+        say(language, "many", n=MAX_LISTED) if held > MAX_LISTED else say(language, "source_hint")
+    )
     return (
-        f'<header>{_close(language)}<h2 tabindex="-1">{inert(say(language, "dossier"))}</h2>'
+        f'<header>{_close(language)}<h2 tabindex="-1">{told(language, "dossier")}</h2>'
         f'<p class="facts">{inert(many)}</p></header><ul class="dossier">{entries}</ul>'
     )
 
@@ -91,11 +98,12 @@ def article(opened: Opened, language: str = "en") -> str:
     end = blocks[-1].span.end if blocks else 0
     on = address(document.id, Span(end, end))
     more = not _marks(span) and end < document.blocks[-1].span.end
-    last = f'<p><a href="{on}">{inert(say(language, "go_on"))}</a></p>' if more else ""
+    last = f'<p><a href="{on}">{told(language, "go_on")}</a></p>' if more else ""
     return (
         f"{_head(opened, language)}{_figure(opened, language)}"
         f'<article data-address="{link}" data-drawn="{str(_drawable(document, span)).lower()}" '
-        f'lang="{inert(document.language)}" dir="auto">{_body(document, blocks, span)}{last}</article>'
+        f'lang="{inert(document.language)}" dir="auto">{_body(document, blocks, span)}{last}'
+        "</article>"
     )
 
 
@@ -145,26 +153,27 @@ def _head(opened: Opened, language: str) -> str:
     document, span = opened.document, opened.span
     page = document.page_of(span.start) if _marks(span) else None
     facts = _facts(document, language) + (f" · {say(language, 'page')} {page}" if page else "")
-    own = f'<p class="not-dossier">{inert(say(language, "own_file"))}</p>' if opened.own else ""
-    whole = f'<a class="whole" href="{address(document.id, Span(0, 0))}">{inert(say(language, "whole_document"))}</a>'
+    own = f'<p class="not-dossier">{told(language, "own_file")}</p>' if opened.own else ""
+    start = address(document.id, Span(0, 0))
+    whole = f'<a class="whole" href="{start}">{told(language, "whole_document")}</a>'
     links = whole if _marks(span) else ""
     return (
         f"<header>{_close(language)}"
         f'<h2 tabindex="-1" dir="auto">{inert(document.title)}</h2>{own}'
         f'<p class="facts">{inert(facts)}</p><p class="file">{inert(document.uri)}</p>'
-        f'<p class="links">{links}<a class="back" href="{DOSSIER}">{inert(say(language, "all_documents"))}</a>'
-        "</p></header>"
+        f'<p class="links">{links}'
+        f'<a class="back" href="{DOSSIER}">{told(language, "all_documents")}</a></p></header>'
     )
 
 
 def _close(language: str) -> str:
-    return f'<button type="button" class="close" data-do="close">{inert(say(language, "close"))}</button>'
+    return f'<button type="button" class="close" data-do="close">{told(language, "close")}</button>'
 
 
 def _figure(opened: Opened, language: str) -> str:
     """Return the page as it looks with the passage marked, or why it is not there."""
     if opened.lacks:
-        return f'<figure class="page"><p class="notice">{inert(say(language, opened.lacks))}</p></figure>'
+        return f'<figure class="page"><p class="notice">{told(language, opened.lacks)}</p></figure>'
     picture = opened.page
     if picture is None:
         return '<figure class="page"></figure>'
@@ -178,7 +187,7 @@ def _figure(opened: Opened, language: str) -> str:
     return (
         f'<figure class="page"><div><img alt="{inert(alt)}" width="{picture.width}" '
         f'height="{picture.height}" src="data:image/png;base64,{picture.png}">{spots}</div>'
-        f"<figcaption>{inert(say(language, 'as_text'))}</figcaption></figure>"
+        f"<figcaption>{told(language, 'as_text')}</figcaption></figure>"
     )
 
 

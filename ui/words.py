@@ -31,6 +31,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "Les réponses sont des phrases citées des documents, sans modèle de langue.",
         "Las respuestas son frases citadas de los documentos, sin modelo de lenguaje.",
     ),
+    "mode_model": (
+        "Answers are written by {model}; each sentence is checked against its source.",
+        "Les réponses sont rédigées par {model} ; chaque phrase est vérifiée avec sa source.",
+        "Las respuestas las redacta {model}; cada frase se comprueba con su fuente.",
+    ),
     "count_one": ("1 document", "1 document", "1 documento"),
     "count": ("{n} documents", "{n} documents", "{n} documentos"),
     "dated": ("dated {first}", "en date du {first}", "con fecha del {first}"),
@@ -102,11 +107,6 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "{name} can not be asked: {reason}.",
         "{name} ne peut pas être interrogé : {reason}.",
         "No se puede consultar {name}: {reason}.",
-    ),
-    "too_large": (
-        "it is larger than {n} MB",
-        "il dépasse {n} Mo",
-        "supera los {n} MB",
     ),
     "detach": ("Remove the file", "Retirer le fichier", "Quitar el archivo"),
     "from_file": (
@@ -195,9 +195,9 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "send": ("Send", "Envoyer", "Enviar"),
     "cancel": ("Cancel", "Annuler", "Cancelar"),
     "kept": (
-        "What is sent: this question, its answer, the questions before and your note. Nothing else.",
-        "Sont envoyés : cette question, sa réponse, les questions d’avant et votre note. Rien d’autre.",
-        "Se envían: esta pregunta, su respuesta, las preguntas anteriores y su nota. Nada más.",
+        "What is kept: this question, its answer, the turns before and your note. Nothing else.",
+        "Sont gardés : la question, sa réponse, les échanges d’avant et votre note. Rien d’autre.",
+        "Se guarda: la pregunta, su respuesta, lo anterior y su nota. Nada más.",
     ),
     "thanks": (
         "Noted. Thank you.",
@@ -218,7 +218,6 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "go_on": ("Read on", "Lire la suite", "Seguir leyendo"),
     "page_alt": ("Page {n} of {title}, as it looks", "Page {n} de {title}, telle quelle",
                  "Página {n} de {title}, tal cual"),
-    "page_loading": ("Drawing the page…", "Dessin de la page…", "Dibujando la página…"),
     "page_changed": (
         "The file was changed or moved since it was read; this is its text at that time.",
         "Le fichier a été modifié ou déplacé depuis sa lecture ; voici son texte d’alors.",
@@ -229,7 +228,6 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "La page ne peut pas être dessinée ; voici son texte.",
         "La página no se puede dibujar; este es su texto.",
     ),
-    "passage_here": ("The quoted passage", "Le passage cité", "El pasaje citado"),
     "as_text": ("Text", "Texte", "Texto"),
     "own_file": ("Your own file, not in the dossier", "Votre fichier, hors du dossier",
                  "Su archivo, fuera del dossier"),
@@ -269,9 +267,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "near_copy": ("nearly the same text as {uri}", "presque le même texte que {uri}",
                   "casi el mismo texto que {uri}"),
     "not_read": ("Could not be read", "N’ont pas pu être lus", "No se pudieron leer"),
-    "reason_why": ("Reason", "Raison", "Motivo"),
-    "ingested": ("Last changed by an ingest on {when}.", "Dernière ingestion avec changement : {when}.",
-                 "Última ingesta con cambios: {when}."),
+    "ingested": (
+        "Last changed by an ingest on {when}.",
+        "Dernière ingestion avec changement : {when}.",
+        "Última ingesta con cambios: {when}.",
+    ),
     "changed": ("What changed then", "Ce qui a changé alors", "Qué cambió entonces"),
     "change_unknown": (
         "What changed then is not known: this window was not opened on the dossier before.",
@@ -349,7 +349,9 @@ def count(documents: int, language: str = "en") -> str:
     >>> count(1), count(1200)
     ('1 document', '1,200 documents')
     """
-    return say(language, "count_one") if documents == 1 else say(language, "count", n=f"{documents:,}")
+    return (
+        say(language, "count_one") if documents == 1 else say(language, "count", n=f"{documents:,}")
+    )
 
 
 def language_name(code: str, language: str = "en") -> str:
