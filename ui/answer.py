@@ -30,7 +30,8 @@ def turn(exchange: Exchange, number: int, language: str, *, last: bool) -> str:
     tools = _tools(exchange, number, language, last=last) if done else ""
     edit = _button("edit", number, say(language, "edit")) if done else ""
     return (
-        f'<section class="turn" aria-labelledby="asked-{number}"><div class="user">'
+        f'<section class="turn" aria-labelledby="asked-{number}" data-answer="{inert(answer.id)}">'
+        '<div class="user">'
         f'<h2 id="asked-{number}" dir="auto"><span class="unseen">{told(language, "you_asked")}'
         f": </span>{inert(answer.question)}</h2>{edit}</div>"
         f'<div class="assistant" lang="{inert(answer.language)}">{html(exchange)}</div>'
@@ -85,11 +86,12 @@ def _sentences(answer: Answer) -> Iterator[str]:
 
 def _statement(each: Statement, by_marker: dict[int, Citation], language: str) -> str:
     links = " ".join(_link(by_marker[n], language) for n in each.markers if n in by_marker)
-    check = f' <span class="check">{told(language, each.check)}</span>'
-    label = "" if each.check == "quoted" else check
+    label = ""
+    if each.check != "quoted":
+        label = f' <span class="check">{told(language, each.check)}</span>'
     kind = "quote" if each.check in ("quoted", "replaced") else "stated"
     text = inert(_flat(each.text))
-    return f'<p class="{kind} {each.check}" dir="auto">{inert(_flat(each.text))}&#160;{links}{label}</p>'
+    return f'<p class="{kind} {each.check}" dir="auto">{text}&#160;{links}{label}</p>'
 
 
 def _quote(citation: Citation, language: str) -> str:

@@ -87,7 +87,8 @@ class _Page:
     def connect(self) -> None:
         """Say which event does what."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        latest: dict[str, Any] = {"trigger_mode": "always_last", **private}
+        # "always_last" would send what the first of several events held.
+        each_one: dict[str, Any] = {"trigger_mode": "multiple", **private}
         state = [self.session, self.chosen]
         shown = [*state, self.chat, self.box, self.source, self.status, self.follow]
         everything = [*shown, self.fresh, self.top, self.tools, self.attach, self.wire]
@@ -100,13 +101,13 @@ class _Page:
         self.box.stop(self.stop, state, shown, cancels=asking, **private)
         self.chat.load(self.begin, [self.chosen], everything, **private)
         self.fresh.click(self.restart, [self.chosen], everything, cancels=asking, **private)
-        self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **private)
-        self.tools.input(self.choose, [self.chosen], [self.chosen], **private)
+        self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **each_one)
+        self.tools.input(self.choose, [self.chosen], [self.chosen], **each_one)
         self.attach.upload(self.take, [self.chosen], [self.chosen, self.attach], **private)
         self.attach.clear(self.detach, [self.chosen], [self.chosen, self.attach], **private)
-        self.source.click(self.open, [self.chosen], self.source, **latest)
-        self.source.select(self.draw, [self.chosen], self.source, concurrency_limit=2, **latest)
-        self.library.input(self.find, [self.chosen], self.library, **latest)
+        self.source.click(self.open, [self.chosen], self.source, **each_one)
+        self.source.select(self.draw, [self.chosen], self.source, concurrency_limit=2, **each_one)
+        self.library.input(self.find, [self.chosen], self.library, **each_one)
 
     def typed(
         self, question: str, before: Session, chosen: Chosen, request: gr.Request
@@ -125,12 +126,14 @@ class _Page:
     def stop(self, before: Session, chosen: Chosen, request: gr.Request) -> Changes:
         return self._show(stopped(before, chosen.language), chosen, request)
 
-    def finish(self, session: Session, chosen: Chosen) -> Changes:
-        """Let the browser keep the conversation, and propose what could be asked next."""
+    def finish(self, session: Session, chosen: Chosen) -> Iterator[Changes]:
+        """Let the browser keep the conversation, then propose what could be asked next."""
         if not session or session[-1].answer.status == "searching":
-            return {self.follow: ""}
+            yield {self.follow: ""}
+            return
+        yield {self.wire: keep(session)}
         proposed = follow_ups(self.desk.pipeline, session)
-        return {self.follow: parts.follow(chosen.language, proposed), self.wire: keep(session)}
+        yield {self.follow: parts.follow(chosen.language, proposed)}
 
     def begin(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Changes:
         """Fill the page in the browser's language, with the conversation that it kept."""

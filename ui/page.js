@@ -14,7 +14,7 @@ desk.begin = () => {
   desk.source.watch("value", shown);
   desk.chat.watch("value", grown);
   desk.top.watch("value", listKept);
-  desk.wire.watch("value", () => obey(JSON.parse(desk.wire.props.value)));
+  desk.wire.watch("value", () => desk.wire.props.value && obey(JSON.parse(desk.wire.props.value)));
   desk.library.watch("value", () => desk.library.element.classList.remove("waiting"));
   desk.attach.watch("value", () => desk.attach.element.removeAttribute("aria-busy"));
   const conversation = readKept()[current()]?.session;

@@ -27,7 +27,8 @@ with warnings.catch_warnings():
 ROOT = Path(__file__).parents[2]
 PASSWORDS = Path("/etc/passwd")
 LUNCH = "Anita Anand and Dominic LeBlanc take part in the working lunch."
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,7 +38,7 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# What runs when it is taken for markup, script, a template, a formula or an address; {n} tells which.
+# What runs when it is taken for markup, script, a template or a formula; {n} tells which it was.
 PAYLOADS = (
     "<script>window.hit={n}</script>",
     "<img src=x onerror=window.hit={n}>",
@@ -76,11 +77,44 @@ PAYLOADS = (
     "\\u003cimg src=x onerror=window.hit={n}\\u003e",
     "=HYPERLINK(\"http://evil.example/{n}\")",
 )  # fmt: skip
-COLOURS = (
-    "amber azure beige black blue bronze brown coral cream crimson cyan denim ebony emerald fuchsia "
-    "gold green grey indigo ivory jade khaki lemon lilac lime magenta maroon mauve mint navy ochre "
-    "olive orange peach pink plum"
-).split()
+COLOURS = [
+    "amber",
+    "azure",
+    "beige",
+    "black",
+    "blue",
+    "bronze",
+    "brown",
+    "coral",
+    "cream",
+    "crimson",
+    "cyan",
+    "denim",
+    "ebony",
+    "emerald",
+    "fuchsia",
+    "gold",
+    "green",
+    "grey",
+    "indigo",
+    "ivory",
+    "jade",
+    "khaki",
+    "lemon",
+    "lilac",
+    "lime",
+    "magenta",
+    "maroon",
+    "mauve",
+    "mint",
+    "navy",
+    "ochre",
+    "olive",
+    "orange",
+    "peach",
+    "pink",
+    "plum",
+]
 
 OpenPage = Callable[..., Any]
 
@@ -102,7 +136,8 @@ def dossier(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, model_ca
     """Return an index of a few documents and of as many hostile ones as there are payloads."""
     folder = tmp_path_factory.mktemp("documents")
     texts = {
-        "lunch.md": f"---\ntitle: The lunch\ndate: 2025-09-18\nkind: note\n---\n\n# Guests\n\n{LUNCH}\n\n"
+        "lunch.md": "---\ntitle: The lunch\ndate: 2025-09-18\nkind: note\n---\n\n"
+        + f"# Guests\n\n{LUNCH}\n\n"
         + "Nothing else is known of it.\n\n" * 40
         + "# The menu\n\nThe menu of the working lunch is fish with rice.",
         "trade.txt": "Trade\n\nTwo-way trade came to nearly $56 billion in 2024.",
@@ -173,8 +208,12 @@ def _watched(running: Running, browser: Browser) -> Iterator[OpenPage]:
     contexts, requests, errors = [], [], []
 
     def said(message: Any) -> None:
-        if message.type == "error":
-            errors.append(message.text)
+        if message.type == "error" and "/desk/file" not in message.location["url"]:
+            failed(message.text)
+
+    def failed(error: object) -> None:
+        if "AbortError" not in str(error):  # of a stream that a reload cut off
+            errors.append(str(error))
 
     def opened(**settings: Any) -> Page:
         shape = {"viewport": {"width": 1280, "height": 800}, "locale": "en-CA", **settings}
@@ -182,11 +221,11 @@ def _watched(running: Running, browser: Browser) -> Iterator[OpenPage]:
         contexts[-1].grant_permissions(["clipboard-read", "clipboard-write"])
         page = contexts[-1].new_page()
         page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", failed)
         page.on("dialog", lambda dialog: errors.append(dialog.message))
         page.on("console", said)
         page.goto(running.url)
-        expect(page.locator("#source h2")).to_be_visible(timeout=15_000)
+        expect(page.locator("#chat h2")).to_be_visible(timeout=15_000)
         return page
 
     yield opened
