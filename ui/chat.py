@@ -99,7 +99,7 @@ class _Page:
         for each in asking:
             each.then(self.finish, state, [self.follow, self.wire], concurrency_limit=2, **private)
         self.box.stop(self.stop, state, shown, cancels=asking, **private)
-        self.chat.load(self.begin, [self.chosen], everything, **private)
+        self.top.submit(self.begin, [self.chosen], everything, **private)
         self.fresh.click(self.restart, [self.chosen], everything, cancels=asking, **private)
         self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **each_one)
         self.tools.input(self.choose, [self.chosen], [self.chosen], **each_one)
@@ -137,8 +137,8 @@ class _Page:
 
     def begin(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Changes:
         """Fill the page in the browser's language, with the conversation that it kept."""
-        session = saved.unpack(getattr(event, "conversation", None))
-        chosen = replace(chosen, language=spoken(getattr(event, "language", None)))
+        session = saved.unpack(_sent(event, "conversation"))
+        chosen = replace(chosen, language=spoken(_sent(event, "language")))
         return self._whole(session, chosen, request)
 
     def restart(self, chosen: Chosen, request: gr.Request) -> Changes:
@@ -148,7 +148,7 @@ class _Page:
 
     def act(self, event: gr.EventData, session: Session, chosen: Chosen) -> Changes:
         """Do what a button of an answer says."""
-        do, number = str(getattr(event, "do", None)), _number(event, session)
+        do, number = str(_sent(event, "do")), _number(event, session)
         if do in (*FILES, "copy"):
             part = session if number is None else session[number : number + 1]
             return {self.wire: take_away(do, part, chosen.language) if part else command("none")}
@@ -168,13 +168,13 @@ class _Page:
         }
 
     def choose(self, event: gr.EventData, chosen: Chosen) -> Chosen:
-        return self.desk.choose(getattr(event, "where", None), chosen)
+        return self.desk.choose(_sent(event, "where"), chosen)
 
     def take(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> tuple[Chosen, str]:
         """Take the file that the browser sent, to be asked too."""
         language = chosen.language
         try:
-            name = self.desk.files.take(_who(request), getattr(event, "word", None))
+            name = self.desk.files.take(_who(request), _sent(event, "word"))
         except NotTakenError as error:
             reason = _text(event, "reason", 300) or str(error)
             words = say(language, "attach_failed", name=_text(event, "name", 100), reason=reason)
@@ -186,10 +186,10 @@ class _Page:
         return replace(chosen, file=""), parts.attachment(chosen.language)
 
     def open(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> str:
-        return self.desk.open(getattr(event, "address", None), chosen, _who(request))
+        return self.desk.open(_sent(event, "address"), chosen, _who(request))
 
     def draw(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> str:
-        link = getattr(event, "address", None)
+        link = _sent(event, "address")
         return self.desk.open(link, chosen, _who(request), drawn=True)
 
     def find(self, event: gr.EventData, chosen: Chosen) -> str:
@@ -264,8 +264,13 @@ def _number(event: gr.EventData, session: Session) -> int | None:
     return number if 0 <= number < len(session) else None
 
 
+def _sent(event: gr.EventData, name: str) -> object:
+    """Return what an event of the page holds by a name, whatever that is."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
 def _text(event: gr.EventData, name: str, most: int) -> str:
-    sent = getattr(event, name, None)
+    sent = _sent(event, name)
     return sent[:most] if isinstance(sent, str) else ""
 
 

@@ -20,7 +20,7 @@ desk.begin = () => {
   const conversation = readKept()[current()]?.session;
   const language = localStorage.getItem("visit-desk.language") ?? navigator.language;
   document.documentElement.lang = ["fr", "es"].find((each) => language.startsWith(each)) ?? "en";
-  desk.chat.trigger("load", { language, conversation });
+  desk.top.trigger("submit", { language, conversation });
 };
 
 // ---- sources

@@ -183,7 +183,7 @@ def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     assert process.wait(timeout=20) == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not outlive the module
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no program chromium")
