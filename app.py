@@ -55,7 +55,8 @@ def serve(settings: Settings) -> None:
     from ui import chat  # imports gradio, which reads its environment then
 
     with contextlib.closing(OwnFiles(cache(partial(_encoder, settings)))) as files:
-        demo = chat.build(pipeline, files, inbox=INBOX)
+        model = str(getattr(settings, "chat_model", ""))  # a setting of answers that a model writes
+        demo = chat.build(pipeline, files, model=model, inbox=INBOX)
         arguments = guard.launch_arguments(settings.host, settings.port, [files.route()])
         _serve(demo, settings, {**arguments, **chat.look()})
 

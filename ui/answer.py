@@ -43,11 +43,9 @@ def html(exchange: Exchange) -> str:
     """Return an answer, finished or growing, and what the reader's own file says."""
     answer = exchange.answer
     body = _refusal(answer) if answer.status == "refused" else _sentences(answer)
-    where = (
-        _line(say(answer.language, "filter_line", what=exchange.where), "where")
-        if exchange.where
-        else ""
-    )
+    key = "filter_strayed" if exchange.strayed else "filter_line"
+    chosen = say(answer.language, key, what=exchange.where)
+    where = _line(chosen, "where") if exchange.where else ""
     own = _own(exchange.own, answer.language) if exchange.own else ""
     return "".join([_badge(answer), *body, *_small_print(answer), where, own])
 

@@ -42,7 +42,9 @@ def lines(session: Session, language: str, made: date) -> Iterator[Line]:
     yield Line("title", say(language, "brief"))
     yield Line("small", say(language, "made_on", when=day(made, language)))
     for each in session:
-        yield from _exchange(each.answer, each.where, language)
+        key = "filter_strayed" if each.strayed else "filter_line"
+        where = say(language, key, what=each.where) if each.where else ""
+        yield from _exchange(each.answer, where, language)
         if each.own and each.own.answer and each.own.answer.status != "refused":
             yield Line("part", say(language, "from_file", name=each.own.name))
             yield from (_quote(cited) for cited in each.own.answer.citations)
@@ -94,7 +96,7 @@ def _exchange(answer: Answer, where: str, language: str) -> Iterator[Line]:
     if answer.searched_for != answer.question:
         yield Line("small", f"{say(language, 'searched_for')} {answer.searched_for}")
     if where:
-        yield Line("small", say(language, "filter_line", what=where))
+        yield Line("small", where)
     if answer.status == "refused":
         yield Line("text", f"{say(language, 'refused')}. {answer.coverage}")
     else:

@@ -7,6 +7,7 @@ const desk = window.desk;
 let opener = null; // the link that was followed last
 let followed = ""; // by "mouse" or "key", until its source is shown; empty when it opens by itself
 let turns = 0;
+let growing = false; // the last answer was not complete when it was last looked at
 
 desk.begin = () => {
   if (desk.begun || !PARTS.every((name) => desk[name])) return;
@@ -205,10 +206,12 @@ function focusBox() {
 function grown() {
   const all = desk.chat.element.querySelectorAll(".turn");
   const notice = desk.chat.element.querySelector(".log > .notice");
-  const end = notice ?? (all.length !== turns ? all[all.length - 1] : null);
+  const last = all[all.length - 1];
+  const end = notice ?? (all.length !== turns || growing ? last : null);
   const box = document.querySelector("#flow");
   if (end) box.scrollTop += end.getBoundingClientRect().top - box.getBoundingClientRect().top - 8;
   turns = all.length;
+  growing = Boolean(last?.querySelector(".searching"));
 }
 
 // ---- conversations, kept in this browser alone

@@ -1,17 +1,20 @@
 """A conversation and how it goes on: what was asked, what came of it, what the window shows."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from rag.errors import RagError
 from rag.pipeline import MAX_HISTORY, Pipeline, Question
-from rag.types import EVERYWHERE, Answer, Filter, Turn
+from rag.types import EVERYWHERE, Answer, Document, Filter, Turn
 from ui.words import say
 
 MOST_EXCHANGES = 100  # of one conversation; what is older is let go
 LONGEST_HEADING = 80  # characters of one that makes a question
 MOST_TRIED = 8  # questions that are tried before three are proposed
+
+_NUMBER = re.compile(r"^\d+(\.\d+)*[.)]?\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,15 @@ class Exchange:
     """A question and all that came of it.
 
     Attributes:
-        where: which documents were asked, in words; empty for all.
+        where: which documents were to be asked, in words; empty for all.
+        strayed: a document that was not chosen is cited all the same.
         vote: "good" or "bad" once the reader said so, "asked" while it is asked what is bad,
             "lost" when what was said could not be kept.
     """
 
     answer: Answer
     where: str = ""
+    strayed: bool = False
     own: FromFile | None = None
     vote: str = ""
 
@@ -91,8 +96,9 @@ def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View
     draft: str | None = ""
     try:
         for answer in pipeline.stream(question):
-            shown = Exchange(replace(answer, hits=()), where=asked.where_in_words)
             done = answer.status != "searching"
+            strayed = done and _strays(pipeline, answer, asked.where)
+            shown = Exchange(replace(answer, hits=()), asked.where_in_words, strayed)
             yield View(
                 (*before, shown),
                 busy=not done,
@@ -105,6 +111,26 @@ def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View
                 yield View((*before, replace(shown, own=own)))
     except RagError as error:
         yield View(before, draft=asked.text, notice=str(error))
+
+
+def _strays(pipeline: Pipeline, answer: Answer, where: Filter) -> bool:
+    """Tell whether an answer cites a document that was not chosen."""
+    if where == EVERYWHERE:
+        return False
+    with pipeline.index.reading() as generation:
+        cited = [generation.document(each.document_id) for each in answer.citations]
+    return not all(each is None or _admits(where, each) for each in cited)
+
+
+def _admits(where: Filter, document: Document) -> bool:
+    day = document.published
+    return (
+        (not where.uris or document.uri in where.uris)
+        and (not where.kinds or document.kind in where.kinds)
+        and (not where.languages or document.language in where.languages)
+        and (where.first is None or (day is not None and day >= where.first))
+        and (where.last is None or (day is not None and day <= where.last))
+    )
 
 
 def stopped(session: Session, language: str) -> View:
@@ -142,10 +168,10 @@ def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
         ids = dict.fromkeys(each.document_id for each in answer.citations)
         documents = [each for each in map(generation.document, ids) if each]
     headings = (
-        block.span.of(document.text).strip(" .:")
+        _NUMBER.sub("", block.span.of(document.text)).strip(" .:")
         for document in documents
         for block in document.blocks
-        if block.kind == "heading"
+        if block.kind == "heading" and block.span.of(document.text) != document.title
     )
     fitting = [each for each in dict.fromkeys(headings) if 3 < len(each) <= LONGEST_HEADING]
     return [say(answer.language, "about", title=each) for each in fitting[:MOST_TRIED]]

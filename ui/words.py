@@ -81,6 +81,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "filters": ("Choose documents", "Choisir les documents", "Elegir documentos"),
     "filters_on": ("Documents chosen", "Documents choisis", "Documentos elegidos"),
     "filter_line": ("Asked only of: {what}", "Demandé seulement à : {what}", "Solo en: {what}"),
+    "filter_strayed": (
+        "You chose: {what}. Other documents were asked as well.",
+        "Votre choix : {what}. D’autres documents ont été interrogés aussi.",
+        "Su elección: {what}. También se consultaron otros documentos.",
+    ),
     "kinds": ("Kinds", "Types", "Tipos"),
     "languages": ("Languages", "Langues", "Idiomas"),
     "dates": ("Dates", "Dates", "Fechas"),

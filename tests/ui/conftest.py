@@ -117,6 +117,7 @@ COLOURS = [
 ]
 
 OpenPage = Callable[..., Any]
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 class Running(NamedTuple):
@@ -132,9 +133,20 @@ def payload(number: int) -> str:
 
 
 @pytest.fixture(scope="session")
-def dossier(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, model_cache: Path) -> Path:
+def dossier(once: Once, encoder: Encoder, model_cache: Path) -> Path:
     """Return an index of a few documents and of as many hostile ones as there are payloads."""
-    folder = tmp_path_factory.mktemp("documents")
+    folder = once("documents", _write)
+
+    def fill(directory: Path) -> None:
+        index = Index(directory, encoder.fingerprint)
+        sync(index, encoder, [folder])
+        index.close()  # it is known to Chroma by a name that the folder will not keep
+        (directory / "model").symlink_to(model_cache)
+
+    return once("window", fill)
+
+
+def _write(folder: Path) -> None:
     texts = {
         "lunch.md": "---\ntitle: The lunch\ndate: 2025-09-18\nkind: note\n---\n\n"
         + f"# Guests\n\n{LUNCH}\n\n"
@@ -145,17 +157,13 @@ def dossier(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, model_ca
     for number, colour in enumerate(COLOURS):
         attack = payload(number)
         title = f"The {colour} lantern {attack}".replace("'", "''")
-        name = f"{number:02} {attack}"[:60].replace("/", "-").replace("\0", "")
+        name = f"{number:02} {attack}"[:60].replace("/", "-")
         texts[f"{name}.md"] = (
             f"---\ntitle: '{title}'\n---\n\nThe {colour} lantern holds {attack} as a gift."
         )
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copy(ROOT / "seeds" / "05-north-american-pact.pdf", folder / "pact.pdf")
-    directory = tmp_path_factory.mktemp("app") / "index"
-    sync(Index(directory, encoder.fingerprint), encoder, [folder])
-    (directory / "model").symlink_to(model_cache)
-    return directory
 
 
 @pytest.fixture(scope="session")
@@ -212,7 +220,7 @@ def _watched(running: Running, browser: Browser) -> Iterator[OpenPage]:
             failed(message.text)
 
     def failed(error: object) -> None:
-        if "AbortError" not in str(error):  # of a stream that a reload cut off
+        if not re.search("AbortError|Connection errored out", str(error)):  # a reload cut it off
             errors.append(str(error))
 
     def opened(**settings: Any) -> Page:

@@ -52,6 +52,13 @@ def test_axe_finds_nothing_in_any_view_or_state(
     assert [each for state in found.values() for each in state] == []
 
 
+def test_axe_would_find_a_fault(page: Page, axe: str) -> None:
+    page.locator("#status p").evaluate("line => { line.style.color = '#bbb'; }")
+    page.locator("#head select").evaluate("field => field.closest('label').firstChild.remove()")
+    found = {each.split(":")[0] for each in violations(page, axe)}
+    assert found == {"color-contrast", "select-name"}
+
+
 def test_axe_finds_nothing_in_the_drawer(window: Any, ask: Ask, axe: str) -> None:
     page = window(viewport={"width": 320, "height": 640}, locale="fr-CA")
     ask(page, WHO)

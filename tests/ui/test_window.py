@@ -1,13 +1,21 @@
 """The window in a browser, as its readers use it."""
 
 import re
+import socket
 import statistics
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+
+from rag.models import Encoder
+from rag.pipeline import Pipeline
+from rag.types import Answer
+from ui import chat, guard
+from ui.own import OwnFiles
 
 LUNCH = "Anita Anand and Dominic LeBlanc take part in the working lunch."
 WHO = "Who takes part in the working lunch?"
@@ -155,6 +163,45 @@ def test_an_example_and_a_proposed_question_are_asked(page: Page, ask: Ask) -> N
     proposed.click()
     expect(page.locator("#chat .turn").last.locator("h2")).to_contain_text(words)
     expect(page.locator("#chat .badge").last).to_contain_text("Answered")
+
+
+@pytest.fixture
+def slow(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator[Page]:
+    """Open the window on a pipeline that answers only when the test is over."""
+    over = threading.Event()
+
+    class Slow(Pipeline):
+        def stream(self, *given: Any, **named: Any) -> Iterator[Answer]:
+            for answer in super().stream(*given, **named):
+                yield answer
+                over.wait(30)
+
+    files = OwnFiles(lambda: encoder)
+    demo = chat.build(Slow(pipeline.index, encoder), files)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    demo.launch(**guard.launch_arguments("127.0.0.1", port, [files.route()]), **chat.look())
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{port}")
+    expect(page.locator("#chat h2")).to_be_visible(timeout=15_000)
+    yield page
+    over.set()
+    context.close()
+    demo.close()
+    files.close()
+
+
+def test_an_answer_that_takes_long_says_so_at_once_and_can_be_stopped(slow: Page) -> None:
+    slow.locator("#box textarea").fill(WHO)
+    slow.keyboard.press("Enter")
+    expect(slow.locator("#chat .searching")).to_have_text("Searching the documents…")
+    slow.get_by_role("button", name="Stop").click()
+    expect(slow.locator("#chat .notice")).to_have_text("Stopped; the question is back in the box.")
+    expect(slow.locator("#box textarea")).to_have_value(WHO)
+    expect(slow.locator("#chat .turn")).to_have_count(0)
+    expect(slow.get_by_role("button", name="Ask", exact=True)).to_be_visible()
 
 
 def test_an_empty_question_is_answered_in_a_sentence(page: Page) -> None:
