@@ -216,6 +216,7 @@ class _Page:
     def _whole(self, session: Session, chosen: Chosen, request: gr.Request) -> Changes:
         """Return all of the page in a language, with a conversation or none."""
         language, index = chosen.language, self.desk.pipeline.index
+        self.desk.memory.note()
         proposed = () if session else examples(self.desk.pipeline, language)
         words = answer.conversation(session, language) or parts.welcome(language, proposed)
         return {

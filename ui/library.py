@@ -38,13 +38,23 @@ class Memory:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._file = index.directory / "records" / "dossier.json"
+        self._noted = ""  # the generation that was looked at last
+
+    def note(self) -> None:
+        """Look at the index, so that what changes next can be told."""
+        try:
+            with self._index.reading() as generation:
+                if generation.name != self._noted:
+                    self.change(generation)
+        except RagError:  # said by the status line
+            return
 
     def change(self, generation: Generation) -> Change | None:
         """Return what is different from the generation seen before, None when none was."""
         places = {
             uri: document_id for document_id, uris in generation.uris().items() for uri in uris
         }
-        seen = self._read()
+        seen, self._noted = self._read(), generation.name
         if seen.get("name") != generation.name:
             seen = {"name": generation.name, "places": places, "before": seen.get("places")}
             self._write(seen)

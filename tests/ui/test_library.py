@@ -24,6 +24,7 @@ def test_what_changed_since_the_last_ingest_is_told(
     index = Index(tmp_path / "index", bag_of_words.fingerprint)
     sync(index, bag_of_words, [folder])
     memory = Memory(index)
+    memory.note()
     assert "What changed then is not known" in parsed(library(index, memory, "en")).text_content()
     (folder / "ferry.txt").write_text("The ferry sails at dusk.", encoding="utf-8")
     (folder / "museum.txt").unlink()
