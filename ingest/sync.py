@@ -15,13 +15,12 @@ from rag.draft import Draft, Piece
 from rag.errors import IndexMissingError
 from rag.index import Index, Summary
 from rag.models import Encoder
-from rag.store import Vectors, address
+from rag.store import Embedding, address
 from rag.types import Chunk, Document, Passage
 
 EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
-_Embedded = tuple[Vectors, tuple[bytes, ...]]  # vectors and codes, as in a `Piece`
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +165,16 @@ class _Batch:
     """Documents whose chunks are embedded together.
 
     Attributes:
-        ids: of each chunk's vectors.
-        known: the vectors that the index has already, by id.
+        ids: of each chunk's embedding.
+        known: the embeddings that the index has already, by id.
         new: the ids of those that are coming.
     """
 
     documents: Sequence[tuple[Document, tuple[Chunk, ...]]]
     ids: dict[Chunk, str]
-    known: dict[str, _Embedded]
+    known: dict[str, Embedding]
     new: frozenset[str]
-    coming: Future[dict[str, _Embedded]]
+    coming: Future[dict[str, Embedding]]
 
 
 class Writer:
@@ -235,9 +234,9 @@ class Writer:
         if before:
             self._write(before)
 
-    def _embed(self, new: Mapping[str, Passage]) -> dict[str, _Embedded]:
+    def _embed(self, new: Mapping[str, Passage]) -> dict[str, Embedding]:
         found = self._encoder.encode_passages(list(new.values()))
-        return {key: (each.vectors, each.codes) for key, each in zip(new, found, strict=True)}
+        return dict(zip(new, found, strict=True))
 
     def _finish(self) -> None:
         """Embed and write all that waits."""
@@ -247,12 +246,12 @@ class Writer:
         self._started = None
 
     def _write(self, batch: _Batch) -> None:
-        vectors = batch.known | batch.coming.result()
+        found = batch.known | batch.coming.result()
         # The rest was new to the batch before, and is written by now.
-        vectors |= self._draft.remembered(set(batch.ids.values()) - vectors.keys())
+        found |= self._draft.remembered(set(batch.ids.values()) - found.keys())
         for document, chunks in batch.documents:
             ids = [batch.ids[chunk] for chunk in chunks]
-            pieces = [Piece(c, each, *vectors[each]) for c, each in zip(chunks, ids, strict=True)]
+            pieces = [Piece(c, each, found[each]) for c, each in zip(chunks, ids, strict=True)]
             self._draft.add(document, pieces)
             self.embedded += not batch.new.isdisjoint(ids)
 

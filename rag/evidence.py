@@ -82,7 +82,6 @@ class Evidence:
     telling_tokens: float
     before_tokens: float
     passage_tokens: float
-    weakest: float
     coverage: float
     plain: float
     telling: float
@@ -173,7 +172,6 @@ def _of_passage(
             telling_tokens=alike.telling[number],
             before_tokens=alike.before[number],
             passage_tokens=alike.passage,
-            weakest=alike.weakest,
             coverage=coverage,
             plain=words.share(row, words.plain),
             telling=words.share(row, words.telling),
@@ -206,7 +204,6 @@ class _Alike:
             self.tokens = self.telling = cosines
             self.before = [0.0] * len(cosines)
             self.passage = max(cosines)
-            self.weakest = 0.0
             return
         none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
         rows = np.stack([nearest.get(each.id, none) for each in chunk.sentences])
@@ -214,9 +211,7 @@ class _Alike:
         self.telling = (rows @ query.telling).tolist()
         with_before = np.maximum(rows[1:], rows[:-1]) @ query.telling
         self.before = [0.0, *(with_before - self.telling[1:]).tolist()]
-        around = rows.max(axis=0)
-        self.passage = float(around @ query.telling)
-        self.weakest = float(around[query.telling >= query.telling.mean()].min())
+        self.passage = float(rows.max(axis=0) @ query.telling)
 
 
 class _Passage:

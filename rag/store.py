@@ -17,6 +17,7 @@ import sqlite3
 import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO, cast
@@ -72,6 +73,21 @@ DESCRIPTION = "uri, title, language, kind, published, origins, warnings"
 
 Vector = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What is kept of an embedded passage.
+
+    Attributes:
+        vectors: that of the whole and, below it, one row a part.
+        codes: the signs of each token's vector, one row of bits a token, for each part; empty
+            where the model has no vectors of tokens.
+    """
+
+    vectors: Vectors
+    codes: tuple[bytes, ...]
+
 
 _CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
 
