@@ -208,10 +208,12 @@ class _Alike:
         none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
         rows = np.stack([nearest.get(each.id, none) for each in chunk.sentences])
         self.tokens = rows.mean(axis=1).tolist()
-        self.telling = (rows @ query.telling).tolist()
-        with_before = np.maximum(rows[1:], rows[:-1]) @ query.telling
-        self.before = [0.0, *(with_before - self.telling[1:]).tolist()]
-        self.passage = float(rows.max(axis=0) @ query.telling)
+        # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
+        telling = (rows * query.telling).sum(axis=1)
+        with_before = (np.maximum(rows[1:], rows[:-1]) * query.telling).sum(axis=1)
+        self.telling = telling.tolist()
+        self.before = [0.0, *(with_before - telling[1:]).tolist()]
+        self.passage = float((rows.max(axis=0) * query.telling).sum())
 
 
 class _Passage:
