@@ -39,7 +39,11 @@ ENOUGH_BYTES = 4_000_000_000
 
 
 def pytest_configure() -> None:
-    """Keep temporary files in memory where there is room: SQLite waits long for disks."""
+    """Keep temporary files in memory where there is room, and model libraries off the network.
+
+    SQLite waits long for disks; and whichever test imports those libraries first decides for all.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
     chosen = "TMPDIR" in os.environ or not os.access(IN_MEMORY, os.W_OK)
     if not chosen and shutil.disk_usage(IN_MEMORY).free > ENOUGH_BYTES:
         os.environ["TMPDIR"] = str(IN_MEMORY)

@@ -331,12 +331,15 @@ def test_a_link_within_the_root_keeps_its_own_name(tmp_path: Path) -> None:
     assert load(tmp_path / "a.txt", root=tmp_path).uri == "a.txt"
 
 
-def test_nesting_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dig(data: bytes) -> None:
-        raise RecursionError(data)
-
-    monkeypatch.setattr(loading, "_reader", lambda _: dig)
-    assert "nested too deeply" in refusal(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("a.json", '{"text": "x", "more": ' + "[" * 200_000, id="json"),
+        pytest.param("a.rtf", r"{\rtf1 " + "{" * 50_000 + "deep" + "}" * 50_000, id="rtf"),
+    ],
+)
+def test_nesting_without_end_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    assert "nested too deeply" in refusal(write(tmp_path / name, content), root=tmp_path)
 
 
 @pytest.mark.parametrize(
