@@ -405,6 +405,9 @@ def test_files_of_a_folder_that_can_not_be_listed_stay_in_the_index(
         assert refused == [[str(folder / "closed"), reason]]
         with contextlib.closing(store.connect(current(directory), "mode=ro")) as truth:
             uris = {uri for (uri,) in truth.execute("select uri from documents")}
+            assert truth.execute("select uri, reason from refusals").fetchall() == [
+                ("closed", reason)
+            ]
         assert uris == {"01.txt", "02.txt", "closed/00.txt", "closed/01.txt", "closed/02.txt"}
         (folder / "closed").chmod(0o755)
         again = json.loads(writer.ingest(user=NOBODY)["said"])
@@ -451,6 +454,15 @@ def test_nothing_outside_the_folder_is_read(
     assert {Path(path).name: reason for path, reason in report.refused} == refused
     with index.reading() as generation:
         assert state(generation) == write(folder, 1)
+        assert dict(generation.refusals()) == refused  # and are listed, as what is broken is
+    again = sync(index, bag_of_words, [folder])
+    assert (again.refused, again.index) == (report.refused, report.index)
+    (folder / "pipe.txt").unlink()
+    assert "pipe.txt" not in {
+        Path(path).name for path, _ in sync(index, bag_of_words, [folder]).refused
+    }
+    with index.reading() as generation:
+        assert "pipe.txt" not in dict(generation.refusals())
     index.close()
     assert all(b"xyzzy" not in path.read_bytes() for path in directory.rglob("*") if path.is_file())
 
@@ -459,7 +471,8 @@ def test_names_that_a_file_can_have_do_no_harm(
     place: tuple[Path, Path], bag_of_words: Encoder
 ) -> None:
     folder, directory = place
-    names = ["two\nlines.txt", "n" * 251 + ".txt", os.fsdecode(b"caf\xe9.txt"), "..txt.txt"]
+    names = ["two\nlines.txt", "n" * 251 + ".txt", os.fsdecode(b"caf\xe9.txt"),
+             os.fsdecode(b"caf\xe8.txt"), "caf\\xe8.txt", "..txt.txt"]  # fmt: skip
     for number, name in enumerate(names):
         (folder / name).write_text(f"Garden {number} has roses.")
     with zipfile.ZipFile(folder / "packed.zip", "w") as archive:
@@ -474,9 +487,9 @@ def test_names_that_a_file_can_have_do_no_harm(
     index = Index(directory, bag_of_words.fingerprint)
     report = sync(index, bag_of_words, [folder])
     assert [Path(path).name for path, _ in report.refused] == []
-    assert report.added == FILES + 3 + 1  # a name with a dot in front is passed over
+    assert report.added == FILES + 5 + 1  # a name with a dot in front is passed over
     again = sync(index, bag_of_words, [folder])
-    assert (again.added, again.unchanged, again.embedded) == (0, FILES + 4, 0)
+    assert (again.added, again.unchanged, again.embedded) == (0, FILES + 6, 0)
     with index.reading() as generation:
         uris = [document.uri for document in generation.documents()]
     index.close()
