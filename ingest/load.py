@@ -15,6 +15,7 @@ from babel.core import get_global
 
 from ingest import lint
 from ingest.kinds import kind_of
+from ingest.readers.names import is_readme
 from ingest.reading import FROM_NAME, Found, Reading, clean
 from rag.types import Document
 
@@ -43,7 +44,6 @@ READERS: Mapping[str, str] = {
     ".xlsx": "sheets.read",
     ".zip": "archive.read",
 }
-READMES = {"readme", "readme.md", "readme.txt"}
 FILE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 LONGEST_VALUE = 500  # characters of a title
 
@@ -155,7 +155,7 @@ def find(
 
 
 def _is_wanted(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in READMES
+    return not name.startswith(".") and not is_readme(name)
 
 
 def load(path: Path, *, root: Path, uri: str, limits: Limits = Limits()) -> Loaded:  # frozen

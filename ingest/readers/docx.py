@@ -68,7 +68,7 @@ class _Book:
 
 
 def read(data: bytes) -> Reading:
-    """Read the body and its notes, tracked changes accepted; headers and footers stay out."""
+    """Read the body and its notes, tracked changes accepted; without any, headers and footers."""
     files = unpack(data, what=WHAT)
     try:
         return _reading(docx.Document(repack(files)))
@@ -80,9 +80,19 @@ def _reading(document: Document) -> Reading:
     kinds = {style.style_id: _style_kind(style) for style in document.styles}
     unseen = _take_unseen(document.element.body)
     parts = list(_parts(document.element.body, _Book(kinds, dict(_notes(document)))))
+    if not any(part.text.strip() for part in parts):
+        parts = [part for each in _margins(document) for part in _parts(each, _Book(kinds))]
     words = "\n".join(part.text for part in parts)
     reading = compose(parts, first_heading(parts) | _metadata(document))
     return replace(reading, warnings=(*lint.hidden(unseen), *lint.findings(words)))
+
+
+def _margins(document: Document) -> Iterator[_Element]:
+    """Yield the headers and the footers."""
+    for kind in (RELATIONSHIP_TYPE.HEADER, RELATIONSHIP_TYPE.FOOTER):
+        for relation in document.part.rels.values():
+            if relation.reltype == kind and not relation.is_external:
+                yield parse_xml(relation.target_part.blob)
 
 
 def _take_unseen(body: CT_Body) -> list[str]:

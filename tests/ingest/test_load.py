@@ -357,7 +357,8 @@ def test_nested_markdown_is_read_or_refused(tmp_path: Path, source: str) -> None
 
 
 def test_files_are_found_in_order_without_what_is_hidden(tmp_path: Path) -> None:
-    names = ["b.txt", "a/z.md", "a/.hidden.txt", ".git/c.txt", "README.md", "a/readme", "a/x.bin"]
+    names = ["b.txt", "a/z.md", "a/.hidden.txt", ".git/c.txt", "README.md", "a/readme", "a/x.bin",
+             "a/Readme.pdf", "README.rst", "a/readme.html"]  # fmt: skip
     for name in names:
         write(tmp_path / name, ENGLISH)
     (tmp_path / "loop").symlink_to(tmp_path)

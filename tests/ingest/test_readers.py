@@ -452,6 +452,17 @@ def test_docx_blocks_follow_the_styles() -> None:
     ]
 
 
+def test_docx_headers_and_footers_are_read_where_there_is_nothing_else() -> None:
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = "Embargo"
+    document.sections[0].footer.paragraphs[0].text = "until noon"
+    assert [text for _, text in blocks(docx_reader.read(docx_bytes(document)))] == [
+        "Embargo", "until noon",
+    ]  # fmt: skip
+    document.add_paragraph("They met.")
+    assert blocks(docx_reader.read(docx_bytes(document))) == [("paragraph", "They met.")]
+
+
 @pytest.mark.parametrize(
     ("bold", "expected"),
     [

@@ -264,3 +264,18 @@ def example(zipped: Zip) -> bytes:
 def test_a_damaged_file_is_read_or_refused(example: bytes, spoil: Spoil, random: Random) -> None:
     with suppress(ValueError):
         odt.read(spoil(example, random))
+
+
+def test_headers_and_footers_are_read_where_there_is_nothing_else(
+    zipped: Zip, blocks: Blocks
+) -> None:
+    pages = "<style:header><text:p>Embargo</text:p></style:header>"
+    pages += "<style:footer><text:p>until noon</text:p></style:footer>"
+    master = f"<office:document-styles {NAMES}><office:master-styles><style:master-page>{pages}"
+    master += "</style:master-page></office:master-styles></office:document-styles>"
+    for body, expected in (
+        ("<text:p/>", [("paragraph", "Embargo"), ("paragraph", "until noon")]),
+        ("<text:p>They met.</text:p>", [("paragraph", "They met.")]),
+    ):
+        files = {"content.xml": content(body).encode(), "styles.xml": master.encode()}
+        assert blocks(odt.read(zipped(files))) == expected
