@@ -44,6 +44,7 @@ READERS: Mapping[str, str] = {
     ".xlsx": "sheets.read",
     ".zip": "archive.read",
 }
+WITHOUT_TEXT = {".html": "it holds no text beyond its title, menus, forms and notices"}
 FILE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 LONGEST_VALUE = 500  # characters of a title
 
@@ -91,7 +92,8 @@ class _Load:
     def take(self, name: str, uri: str, data: bytes, depth: int = 0) -> None:
         """Read a file and the files inside it; what can not be read does not hurt the rest."""
         try:
-            reading = _reader(kind_of(name, data))(data)
+            kind = kind_of(name, data)
+            reading = _reader(kind)(data)
             self._check(reading, depth)
         except ValueError as error:
             self.refusals.append((uri, str(error)))
@@ -102,7 +104,7 @@ class _Load:
         if reading.blocks:
             self.documents.append(_document(reading, name, uri))
         elif not reading.members:
-            self.refusals.append((uri, "it holds no text"))
+            self.refusals.append((uri, WITHOUT_TEXT.get(kind, "it holds no text")))
         for member in reading.members:
             self.take(member.name, f"{uri}/{_line(member.name)}", member.data, depth + 1)
 

@@ -116,8 +116,8 @@ def _reading(presentation: Presentation, damaged_files: set[str]) -> Reading:
                 parts.append(replace(part, page=number))
         except BROKEN:  # what came before the damage is kept
             damaged_files.add(str(slide.part.partname).lstrip("/"))
-    if not parts:
-        parts = [replace(part, page=number) for number, part in _footers(presentation)]
+    if not any(part.text.strip() for part in parts):
+        parts = [replace(part, page=number) for number, part in _margins(presentation)]
     reading = compose(parts, first_heading(parts) | _metadata(presentation))
     counts = ((hidden, "hidden slide"), (len(damaged_files), "damaged piece"))
     return replace(
@@ -125,12 +125,21 @@ def _reading(presentation: Presentation, damaged_files: set[str]) -> Reading:
     )
 
 
-def _footers(presentation: Presentation) -> Iterator[tuple[int, Part]]:
-    """Yield what stands at the foot of the slides, with their numbers."""
+def _margins(presentation: Presentation) -> Iterator[tuple[int, Part]]:
+    """Yield the footers, and what all slides have from their master, with numbers of slides."""
+    masters: dict[_Element, int] = {}
     for number, slide in enumerate(presentation.slides, 1):
-        for shape in slide.element.iter(qn("p:sp")):
-            if slide.element.get("show") not in NO and _placeholder(shape) == "ftr":
-                yield from ((number, Part(_words(each))) for each in shape.iter(qn("a:p")))
+        if slide.element.get("show") not in NO:
+            yield from _words_of(slide.element, "ftr", number)
+            masters.setdefault(slide.slide_layout.slide_master.element, number)
+    for master, number in masters.items():
+        yield from _words_of(master, "", number)
+
+
+def _words_of(parent: _Element, placeholder: str, number: int) -> Iterator[tuple[int, Part]]:
+    for shape in parent.iter(qn("p:sp")):
+        if _placeholder(shape) == placeholder:
+            yield from ((number, Part(_words(each))) for each in shape.iter(qn("a:p")))
 
 
 def _slide(slide: Slide) -> Iterator[Part]:

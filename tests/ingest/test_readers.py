@@ -801,10 +801,18 @@ def test_pdf_properties_give_the_metadata(info: str, expected: dict[str, Found])
     assert pdf.read(pdf_bytes(column(["They met."]), info=info)).metadata == expected
 
 
+DRAWN = pdf_bytes([]).replace(b"0 >>\nstream\n", b"13 >>\nstream\n0 0 9 9 re f\n")
+NOTED = pdf_bytes([]).replace(
+    b"/Rotate", b"/Annots [<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] >>] /Rotate"
+)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        pytest.param(pdf_bytes([], []), "no text layer: it is a scan", id="scan"),
+        pytest.param(pdf_bytes([], []), "all pages of the PDF are empty", id="empty"),
+        pytest.param(DRAWN, "no text layer: it is a scan or a drawing", id="drawing"),
+        pytest.param(NOTED, "nothing but form fields or notes", id="note"),
         pytest.param(pdf_bytes(column(["--- ..."])), "no readable letters", id="no-letters"),
         pytest.param(b"%PDF-1.4 nothing", "damaged or not a PDF", id="garbage"),
     ],
