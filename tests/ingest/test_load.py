@@ -13,17 +13,9 @@ from ingest import load as loading
 from ingest.kinds import SUPPORTED
 from ingest.load import Limits, Loaded, find, language_code
 from rag.types import Block, Document, Span
+from tests.ingest.builders import PDF
 
 ENGLISH = "The prime minister met the president on Monday and they talked about trade.\n"
-PDF = b"""%PDF-1.4
-1 0 obj << /Type /Catalog /Pages 2 0 R >> endobj
-2 0 obj << /Type /Pages /Count 1 /Kids [3 0 R] >> endobj
-3 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R
-/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >> endobj
-4 0 obj << /Length 39 >> stream
-BT /F1 11 Tf 72 700 Td (They met.) Tj ET
-endstream endobj
-trailer << /Root 1 0 R /Size 5 >>"""
 FRENCH = "Le premier ministre a rencontré la présidente lundi et ils ont parlé de commerce.\n"
 
 
