@@ -139,6 +139,7 @@ def test_sizes_that_the_manifest_does_not_give_are_noted_anew(
     assert_mended(opened, encoder)
 
 
+@pytest.mark.usefixtures("reading_here")
 def test_what_is_being_checked_stays_though_new_generations_come(
     opened: Index, encoder: Encoder, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
