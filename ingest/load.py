@@ -222,7 +222,7 @@ def _document(reading: Reading, name: str, uri: str) -> Document:
 
 def _line(value: str) -> str:
     """Return a value that a file gives on one line, without what nobody sees."""
-    return " ".join(clean(value).split())[:LONGEST_VALUE]
+    return " ".join(clean(value).split())[:LONGEST_VALUE].rstrip()
 
 
 def _title(reading: Reading, stem: str) -> Found:

@@ -9,6 +9,7 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import OpcError
 from docx.oxml import parse_xml
 from docx.oxml.document import CT_Body
+from docx.oxml.exceptions import XmlchemyError
 from docx.oxml.ns import qn
 from docx.oxml.table import CT_Row, CT_Tbl
 from docx.oxml.text.paragraph import CT_P
@@ -23,8 +24,8 @@ from rag.types import BlockKind
 
 WHAT = "a Word document"
 # All that lxml and python-docx are known to raise on files that break their rules.
-BROKEN = (OpcError, XMLSyntaxError, AssertionError, AttributeError, LookupError, TypeError,
-          ValueError, RuntimeError)  # fmt: skip
+BROKEN = (OpcError, XmlchemyError, XMLSyntaxError, AssertionError, AttributeError,
+          LookupError, TypeError, ValueError, RuntimeError)  # fmt: skip
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 BOX = qn("w:txbxContent")
 # Deleted and moved-away words, the second copy of a drawing, and text boxes, which come after.

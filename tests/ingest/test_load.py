@@ -372,3 +372,9 @@ def test_a_file_given_by_name_is_found_whatever_its_name(tmp_path: Path) -> None
         (path, tmp_path),
         (tmp_path / "missing.txt", tmp_path),
     ]
+
+
+def test_a_title_that_is_cut_does_not_end_in_a_blank(tmp_path: Path) -> None:
+    title = "a" * 499 + " and more"
+    document = load(write(tmp_path / "a.md", f"# {title}\n\n{ENGLISH}"), root=tmp_path)
+    assert document.title == "a" * 499

@@ -1,4 +1,5 @@
 import io
+import zipfile
 from datetime import datetime
 
 import docx
@@ -450,6 +451,16 @@ def test_docx_blocks_follow_the_styles() -> None:
         ("row", "Year: 2019; Trade: 45 bn."),
         ("paragraph", "The end."),
     ]
+
+
+def test_docx_styles_that_break_their_rules_are_refused_in_words() -> None:
+    stream = io.BytesIO()
+    original = io.BytesIO(docx_bytes(docx.Document()))
+    with zipfile.ZipFile(original) as whole, zipfile.ZipFile(stream, "w") as broken:
+        for name in whole.namelist():
+            broken.writestr(name, whole.read(name).replace(b'<w:name w:val="', b'<w:name x="'))
+    with pytest.raises(ValueError, match="it is damaged or is not a Word document"):
+        docx_reader.read(stream.getvalue())
 
 
 def test_docx_headers_and_footers_are_read_where_there_is_nothing_else() -> None:

@@ -38,6 +38,7 @@ from pathlib import Path
 from ingest import isolate
 from ingest.load import find, load
 from ingest.sync import sync
+from rag import store
 from rag.errors import RagError
 from rag.index import Index
 from rag.models import Encoder
@@ -49,6 +50,9 @@ folder, directory = map(Path, sys.argv[1:])
 def ingest(directory, rebuild=False):
     return sync(Index(directory, encoder.fingerprint), encoder, [folder], rebuild=rebuild)
 
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
 def child(told):
     if told["user"]:
         with tempfile.TemporaryDirectory() as scratch:  # what is imported late, another may not see
@@ -58,6 +62,11 @@ def child(told):
         os.setuid(told["user"])
     if not told["isolated"]:  # the start of a reading process takes longer than all the rest
         isolate.Reader.read = read_here
+    point = store.point
+    if told["kill_at"] == "before":
+        store.point = die
+    elif told["kill_at"] == "after":
+        store.point = lambda *new: die(point(*new))
     if told["file_bytes"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (told["file_bytes"], told["file_bytes"]))
     try:
@@ -193,10 +202,12 @@ class Other:
 
     def ingest(
         self, *, kill_after: float | None = None, file_bytes: int = 0, user: int = 0,
-        rebuild: bool = False, isolated: bool = False,
+        rebuild: bool = False, isolated: bool = False, kill_at: str = "",
     ) -> Any:  # fmt: skip
         told = {"kill_after": kill_after, "file_bytes": file_bytes, "user": user}
-        return self.ask(json.dumps({**told, "rebuild": rebuild, "isolated": isolated}))
+        return self.ask(
+            json.dumps({**told, "rebuild": rebuild, "isolated": isolated, "kill_at": kill_at})
+        )
 
 
 def done(told: Any) -> bool:
@@ -269,6 +280,23 @@ def test_an_ingest_killed_at_any_moment_leaves_the_old_state_or_the_new(
     assert min(seen.values()) >= 3, seen  # kills came early and late
     assert {each.name for each in directory.iterdir()} == {"CURRENT", "generations", "lock"}
     assert len(list((directory / "generations").iterdir())) <= 2
+
+
+def test_a_generation_is_whole_from_the_moment_it_answers(
+    place: tuple[Path, Path], bag_of_words: Encoder
+) -> None:
+    folder, directory = place
+    expected = write(folder, 1)
+    with Other(WRITER, folder, directory) as writer:
+        assert done(writer.ingest())
+        for version, moment in enumerate(("before", "after"), 2):
+            new = write(folder, version)
+            assert writer.ingest(kill_at=moment)["said"] == "killed"
+            expected = new if moment == "after" else expected
+            index = Index(directory, bag_of_words.fingerprint)
+            with index.reading() as generation:
+                assert state(generation) == expected
+            index.close()
 
 
 def test_a_full_disk_is_said_and_what_was_there_still_answers(
