@@ -33,6 +33,7 @@ from rag.errors import (
     IndexMismatchError,
     IndexMissingError,
     IndexWriteError,
+    SettingsError,
 )
 from rag.store import DESCRIPTION, KINDS, READ_ONLY, SCHEMA, Vector, current, damage
 from rag.types import Chunk, Document, Sentence, Span
@@ -422,7 +423,10 @@ class Index:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise SettingsError(store.is_file(self.directory)) from None
         lock = FileLock(self.directory / "lock")
         note = self.directory / "writer.pid"
         try:

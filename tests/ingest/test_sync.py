@@ -34,6 +34,10 @@ for question in sys.stdin:
 """
 
 
+# A process reads what is ingested in test_isolate, test_safety and test_commands.
+pytestmark = pytest.mark.usefixtures("reading_here")
+
+
 @pytest.fixture
 def index(tmp_path: Path, bag_of_words: Encoder) -> Iterator[Index]:
     opened = Index(tmp_path / "index", bag_of_words.fingerprint)
