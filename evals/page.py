@@ -154,7 +154,8 @@ def _figures(figures: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(name)}</code></td>"
         f'<td class="n" data-key="{each["value"]:.6f}">{each["value"]:.3f}</td>'
-        f'<td class="n">{_interval(each)}</td><td class="n">{each["n"]}</td>'
+        f'<td class="n">{each["interval"][0]:.3f} to {each["interval"][1]:.3f}</td>'
+        f'<td class="n">{each["n"]}</td>'
         f'<td class="soft">{escape(MEANING.get(name, ""))}'
         f"{'; lower is better' if name in LOWER_IS_BETTER else ''}</td></tr>"
         for name, each in figures.items()
