@@ -361,7 +361,7 @@ def _outcome(
     name: str, made: Run, thresholds: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> Outcome:
     found = report(made, thresholds, baseline)
-    reasons = [f"{gate.where} {gate.figure}" for gate in found.failing]
+    reasons = list(dict.fromkeys(f"{gate.where} {gate.figure}" for gate in found.failing))
     if found.summary["unmeasured"]:
         reasons.insert(0, f"{len(found.summary['unmeasured'])} cases unmeasured")
     more = [f"and {len(reasons) - 3} more"] if len(reasons) > 3 else []
