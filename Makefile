@@ -39,7 +39,7 @@ check: $(TOOLS) ## check style, types and who imports whom
 	$(BIN)/lint-imports
 
 # Measured on an index of its own, so that the one in use keeps its documents.
-evals: $(TOOLS) ## measure the answers over the regression set
+evals: $(RUNTIME) ## measure the answers over the regression set
 	$(BIN)/python -m ingest seeds --index evals/runs/index
 	$(BIN)/python -m evals run --index evals/runs/index
 
