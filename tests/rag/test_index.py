@@ -392,3 +392,17 @@ def test_damage_is_noticed_and_can_be_repaired(
     fresh = Index(directory, bag_of_words.fingerprint)
     assert sync(fresh, bag_of_words, [folder], rebuild=True).added == 12
     assert pipeline.invoke(Question("Who meets marmara?")).hits
+
+
+def test_vectors_that_hide_others_from_the_search_do_not_look_like_damage(
+    bag_of_words: Encoder, tmp_path: Path
+) -> None:
+    mills = (f"Mill {number} grinds rye on day {number}5." for number in range(9))
+    (tmp_path / "a.txt").write_text(f"Volume 5. {' '.join(mills)}")  # first by its id, so hidden
+    (tmp_path / "b.txt").write_text("The ferry sails. " * 100)  # equal vectors to this encoder
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    for _ in range(4):
+        sync(index, bag_of_words, [tmp_path], rebuild=True)
+        with index.reading() as generation:
+            assert generation.summary().documents == 2
+    index.close()
