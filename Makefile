@@ -29,8 +29,8 @@ run: $(RUNTIME) ## ingest DOCUMENTS (default: as last time, at first seeds) and 
 test: $(TOOLS) ## run the tests, a process a core
 	$(BIN)/pytest -n auto --dist worksteal
 
-fuzz: $(TOOLS) ## read 18,000 damaged files, in 10 minutes or so
-	FUZZ_EXAMPLES=20000 $(BIN)/pytest tests/ingest/test_fuzz.py -s
+fuzz: $(TOOLS) ## read 10,000 damaged files, others with FUZZ_SEED=2
+	FUZZ_EXAMPLES=12000 $(BIN)/pytest tests/ingest/test_fuzz.py -n auto -rP
 
 check: $(TOOLS) ## check style, types and who imports whom
 	$(BIN)/ruff check
@@ -39,7 +39,7 @@ check: $(TOOLS) ## check style, types and who imports whom
 	$(BIN)/lint-imports
 
 # Measured on an index of its own, so that the one in use keeps its documents.
-evals: $(TOOLS) ## measure the answers over the regression set
+evals: $(RUNTIME) ## measure the answers over the regression set
 	$(BIN)/python -m ingest seeds --index evals/runs/index
 	$(BIN)/python -m evals run --index evals/runs/index
 

@@ -14,11 +14,12 @@ from evals.cases import Case, Dossiers
 from evals.report import PASS, VERDICTS, report
 from evals.run import Run, documents_of, opened, predict, read_run, run
 from ingest.sync import sync
-from rag import language, pipeline
+from rag import draft, language, pipeline, query, store
 from rag.index import Generation, Index, ingested_paths
-from rag.models import load_encoder
+from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline, Question
 from rag.settings import Settings
+from rag.store import Vector
 from rag.types import Answer, Citation, Document, Span
 
 NEEDED_SHARE = 11 / 12  # of the mutants that have to be caught
@@ -210,6 +211,17 @@ def _crash(
     return ask(self, question, *a, **k)
 
 
+def _without_meaning(encode: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Vector, None]:
+    vector, _ = encode(*args, **kwargs)
+    return 0 * vector, None
+
+
+def _accents_kept(_: Bench, stack: ExitStack) -> None:
+    """Build the keyword index without the folding of accents that SQLite does itself."""
+    tables = store.TABLES.replace("remove_diacritics 2", "remove_diacritics 0")
+    _patch(stack, draft, "TABLES", tables)
+
+
 def _none(*_: Any, **__: Any) -> dict[str, float]:
     return {}
 
@@ -219,10 +231,11 @@ MUTANTS = (
     Mutant("citations shifted by one: each span one character late", _each_citation(_shift_span)),
     Mutant("keyword side of the search off", _function(Generation, "matching_chunks", _none)),
     Mutant(
-        "meaning side of the search off",
+        "meaning off: no vector counts",
         _together(
             _function(Generation, "nearest_chunks", _none),
             _function(Generation, "nearest_sentences", _none),
+            _function(Encoder, "encode_question", _without_meaning),
         ),
     ),
     Mutant(
@@ -237,7 +250,11 @@ MUTANTS = (
     Mutant("speakers swapped in answers", _answers(_swap_speakers)),
     Mutant(
         "accents not folded",
-        _function(language, "fold", lambda _, text: text.casefold()),
+        _together(
+            _function(language, "fold", lambda _, text: text.casefold()),
+            _function(query, "fold", lambda _, text: text.casefold()),
+            _accents_kept,
+        ),
         reingest=True,
     ),
     Mutant(
@@ -344,7 +361,7 @@ def _outcome(
     name: str, made: Run, thresholds: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> Outcome:
     found = report(made, thresholds, baseline)
-    reasons = [f"{gate.where} {gate.figure}" for gate in found.failing]
+    reasons = list(dict.fromkeys(f"{gate.where} {gate.figure}" for gate in found.failing))
     if found.summary["unmeasured"]:
         reasons.insert(0, f"{len(found.summary['unmeasured'])} cases unmeasured")
     more = [f"and {len(reasons) - 3} more"] if len(reasons) > 3 else []

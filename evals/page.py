@@ -20,7 +20,14 @@ from evals.report import (
 from evals.score import Result, ranking
 
 HERE = Path(__file__).parent
-TILES = ("passed", "gold_cited", "false_refusal", "false_answer", "nDCG@10", "citation_recall")
+TILES = {
+    "passed": "every check holds",
+    "gold_cited": "right passage cited",
+    "false_refusal": "refused, though told",
+    "false_answer": "answered, though not told",
+    "nDCG@10": "ranking (nDCG@10)",
+    "citation_recall": "sentences supported",
+}
 LOWER_IS_BETTER = ("false_answer", "false_refusal")
 WIDTH, ROW, LABEL, VALUE = 640, 26, 150, 160  # of a chart, in pixels
 EXCERPT = 220  # characters of a hit that are shown
@@ -63,7 +70,8 @@ def _head(report: Report, title: str) -> str:
 def _tiles(report: Report) -> str:
     figures = report.summary["figures"]
     shown = "".join(
-        f'<div class="tile"><small>{escape(name)}</small><b>{_percent(figures[name]["value"])}</b>'
+        f'<div class="tile"><small>{escape(TILES[name])}</small>'
+        f"<b>{_percent(figures[name]['value'])}</b>"
         f"<small>{_interval(figures[name])} · n={figures[name]['n']}</small></div>"
         for name in TILES
         if name in figures
@@ -86,7 +94,7 @@ def _gates(gates: Iterable[Gate]) -> str:
 
 
 def _chart(classes: Mapping[str, Any], report: Report) -> str:
-    """Return a bar a class with its interval; a tick marks the baseline's value."""
+    """Return a bar a class with its interval, red where a requirement is not met."""
     fell = {gate.where for gate in report.failing}
     note = (
         '<p class="soft">Share of cases in which every check holds; the pale band is the 95 % '
@@ -119,8 +127,8 @@ def _bars(figures: Mapping[str, Any], fell: Iterable[str] = ()) -> str:
             f"{figure['count']} of {figure['n']}</text></g>"
         )
     return (
-        f'<div class="scroll"><svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
-        f'height="{height}" role="img" aria-label="shares with intervals">{"".join(lines)}'
+        f'<div class="scroll"><svg viewBox="0 0 {WIDTH} {height}" '
+        f'role="img" aria-label="shares with intervals">{"".join(lines)}'
         "</svg></div>"
     )
 
@@ -146,7 +154,8 @@ def _figures(figures: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(name)}</code></td>"
         f'<td class="n" data-key="{each["value"]:.6f}">{each["value"]:.3f}</td>'
-        f'<td class="n">{_interval(each)}</td><td class="n">{each["n"]}</td>'
+        f'<td class="n">{each["interval"][0]:.3f} to {each["interval"][1]:.3f}</td>'
+        f'<td class="n">{each["n"]}</td>'
         f'<td class="soft">{escape(MEANING.get(name, ""))}'
         f"{'; lower is better' if name in LOWER_IS_BETTER else ''}</td></tr>"
         for name, each in figures.items()

@@ -29,7 +29,7 @@ MEANING = {
     "passed": "cases in which every check holds",
     "status": "answered what the documents answer, refused what they do not",
     "gold_cited": "a passage that answers is cited, for every part of the question",
-    "gold_first": "it is the first one cited",
+    "gold_first": "the first passage that is cited answers",
     "must_contain": "the answer has the words it needs",
     "must_not_contain": "the answer has none of the words that are wrong",
     "citations_support": "every sentence is supported by its citations",

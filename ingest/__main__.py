@@ -1,6 +1,7 @@
 """`python -m ingest PATH...`: make the index hold exactly the documents under the paths."""
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -11,14 +12,15 @@ from tqdm import tqdm
 from ingest import report as reporting
 from ingest.load import Limits
 from ingest.sync import Report, sync
-from rag.audit import audit, mend
+from rag.audit import Audit, audit, mend
 from rag.errors import RagError, SettingsError
-from rag.index import Index, ingested_paths
+from rag.index import Index, Summary, ingested_paths
 from rag.models import load_encoder
 from rag.settings import Settings
 
 ALL_READ, SOME_REFUSED, BAD_USAGE, NOTHING_DONE = 0, 1, 2, 3
 SOUND, MENDED, NOT_MENDED = 0, 1, 3
+STOPPED = 130  # by Ctrl-C, as shells have it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings.read(index=given.index)
         if given.check:
-            return _check(settings)
+            return _check(settings, as_json=given.json)
         if given.list or given.report:
             return _show(settings, as_json=given.json, page=given.report)
         return _ingest(settings, given)
@@ -40,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     except RagError as error:
         print(error, file=sys.stderr)
         return NOTHING_DONE
+    except KeyboardInterrupt:
+        print("stopped; the index is as it was before, or as new as it gets", file=sys.stderr)
+        return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -188,25 +193,49 @@ def _write(path: Path, text: str) -> int:
     return ALL_READ
 
 
-def _check(settings: Settings) -> int:
+def _check(settings: Settings, *, as_json: bool) -> int:
     """Compare the index with its documents and mend what can be mended from them."""
     encoder = load_encoder(settings, cache=settings.index / "model")
-    index = Index(settings.index, encoder.fingerprint)
-    found = audit(index)
+    with contextlib.closing(Index(settings.index, encoder.fingerprint)) as index:
+        found = audit(index)
+        code = SOUND
+        if found.lost:
+            code = NOT_MENDED
+        elif found.derived:
+            mend(index)
+            code = MENDED if audit(index) == Audit() else NOT_MENDED
+        held = None
+        if code != NOT_MENDED:
+            with index.reading() as generation:
+                held = generation.summary()
+    if as_json:
+        print(json.dumps(_verdict(found, held)))
+    else:
+        _tell_verdict(found, held)
+    return code
+
+
+def _verdict(found: Audit, held: Summary | None) -> dict[str, Any]:
+    """Return what a check found in the form that scripts rely on."""
+    problems = [*found.lost, *found.derived]
+    return {
+        "state": "lost" if held is None else "mended" if problems else "sound",
+        "problems": problems,
+        "generation": held.generation if held else None,
+        "documents": held.documents if held else 0,
+        "chunks": held.chunks if held else 0,
+        "sentences": held.sentences if held else 0,
+    }
+
+
+def _tell_verdict(found: Audit, held: Summary | None) -> None:
     for problem in (*found.lost, *found.derived):
         print(problem, file=sys.stderr)
-    if found.lost:
+    if held is None:
         print("read the files again: run python -m ingest PATH --rebuild", file=sys.stderr)
-        return NOT_MENDED
-    if found.derived:
-        mend(index)
-        again = audit(index)
-        print("mended" if again.derived == again.lost == () else "it could not be mended")
-        return MENDED if again.derived == again.lost == () else NOT_MENDED
-    with index.reading() as generation:
-        held = generation.summary()
-    print(f"sound: {held.documents} documents, {held.chunks} chunks, {held.sentences} sentences")
-    return SOUND
+        return
+    state = "mended" if found.derived else "sound"
+    print(f"{state}: {held.documents} documents, {held.chunks} chunks, {held.sentences} sentences")
 
 
 if __name__ == "__main__":

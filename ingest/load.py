@@ -15,6 +15,7 @@ from babel.core import get_global
 
 from ingest import lint
 from ingest.kinds import kind_of
+from ingest.readers.names import is_readme
 from ingest.reading import FROM_NAME, Found, Reading, clean
 from rag.types import Document
 
@@ -43,7 +44,7 @@ READERS: Mapping[str, str] = {
     ".xlsx": "sheets.read",
     ".zip": "archive.read",
 }
-READMES = {"readme", "readme.md", "readme.txt"}
+WITHOUT_TEXT = {".html": "it holds no text beyond its title, menus, forms and notices"}
 FILE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 LONGEST_VALUE = 500  # characters of a title
 
@@ -91,7 +92,8 @@ class _Load:
     def take(self, name: str, uri: str, data: bytes, depth: int = 0) -> None:
         """Read a file and the files inside it; what can not be read does not hurt the rest."""
         try:
-            reading = _reader(kind_of(name, data))(data)
+            kind = kind_of(name, data)
+            reading = _reader(kind)(data)
             self._check(reading, depth)
         except ValueError as error:
             self.refusals.append((uri, str(error)))
@@ -102,7 +104,7 @@ class _Load:
         if reading.blocks:
             self.documents.append(_document(reading, name, uri))
         elif not reading.members:
-            self.refusals.append((uri, "it holds no text"))
+            self.refusals.append((uri, WITHOUT_TEXT.get(kind, "it holds no text")))
         for member in reading.members:
             self.take(member.name, f"{uri}/{_line(member.name)}", member.data, depth + 1)
 
@@ -155,7 +157,7 @@ def find(
 
 
 def _is_wanted(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in READMES
+    return not name.startswith(".") and not is_readme(name)
 
 
 def load(path: Path, *, root: Path, uri: str, limits: Limits = Limits()) -> Loaded:  # frozen
@@ -220,7 +222,7 @@ def _document(reading: Reading, name: str, uri: str) -> Document:
 
 def _line(value: str) -> str:
     """Return a value that a file gives on one line, without what nobody sees."""
-    return " ".join(clean(value).split())[:LONGEST_VALUE]
+    return " ".join(clean(value).split())[:LONGEST_VALUE].rstrip()
 
 
 def _title(reading: Reading, stem: str) -> Found:

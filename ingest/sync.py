@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from ingest.chunk import RECIPE, cut, in_context
@@ -15,13 +16,12 @@ from rag.draft import Draft, Piece
 from rag.errors import IndexMissingError
 from rag.index import Index, Summary
 from rag.models import Encoder
-from rag.store import Vectors, address
+from rag.store import Embedding, address
 from rag.types import Chunk, Document, Passage
 
 EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
-_Embedded = tuple[Vectors, tuple[bytes, ...]]  # vectors and codes, as in a `Piece`
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def sync(
     with index.writing(RECIPE, rebuild=rebuild) as draft:
         change = _Change(draft, found, limits)
         writer = Writer(draft, encoder)
-        if change.new or change.gone or (draft.files and draft.paths != named):
+        if change.new or change.closed or change.gone or (draft.files and draft.paths != named):
             draft.begin(named)
             _read(change, writer, limits, progress)
             change.publish(writer)
@@ -87,11 +87,18 @@ def sync(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What lies under the paths: files by uri, and what could not be looked at."""
+    """What lies under the paths.
+
+    Attributes:
+        sources: the files to read, by uri.
+        refused: (path, reason) of what can not be opened, or is no file, by uri.
+        closed: what the uris in folders begin with that can not be listed; what those held may
+            still be there.
+    """
 
     sources: dict[str, Source]
-    refusals: tuple[Refusal, ...]
-    closed: tuple[str, ...]  # folders that can not be listed; what they held may still be there
+    refused: dict[str, Refusal]
+    closed: tuple[str, ...]
 
 
 class _Change:
@@ -103,13 +110,19 @@ class _Change:
         self._draft = draft
         self._found = found
         self._paths = {uri: str(source.path) for uri, source in found.sources.items()}
+        self._paths |= {uri: path for uri, (path, _) in found.refused.items()}
         self._refused = {uri: draft.refusals.get(uri, []) for uri in known}
+        self.closed = {
+            uri: reason
+            for uri, (_, reason) in found.refused.items()
+            if known.get(uri) != address(reason)
+        }
         self.new = [
             each
             for each in found.sources.values()
             if known.get(each.uri) not in (each.hash, self.key(each, refused=True))
         ]
-        lost = known.keys() - found.sources.keys()
+        lost = known.keys() - found.sources.keys() - found.refused.keys()
         self.gone = sorted(uri for uri in lost if not uri.startswith(found.closed))
         self.added = self.changed = self.removed = 0
         self._empty = known.keys() - draft.holding
@@ -137,6 +150,9 @@ class _Change:
         if not self._in + self.unchanged:
             self.removed = 0
             return
+        for uri, reason in self.closed.items():
+            self.removed += uri in self._draft.files and uri not in self._empty
+            self._draft.put_file(uri, address(reason), [(uri, reason)])
         for uri in self.gone:
             self._draft.remove_file(uri)
             self.removed += uri not in self._empty
@@ -146,8 +162,8 @@ class _Change:
 
     def refusals(self) -> Iterator[Refusal]:
         """Yield (path, reason) of all that is not in, as the paths were named."""
-        yield from self._found.refusals
-        for uri, refused in sorted(self._refused.items()):
+        said = {uri: [(uri, reason)] for uri, (_, reason) in self._found.refused.items()}
+        for uri, refused in sorted({**self._refused, **said}.items()):
             if uri in self._paths:
                 yield from ((self._paths[uri] + where[len(uri) :], why) for where, why in refused)
 
@@ -166,16 +182,16 @@ class _Batch:
     """Documents whose chunks are embedded together.
 
     Attributes:
-        ids: of each chunk's vectors.
-        known: the vectors that the index has already, by id.
+        ids: of each chunk's embedding.
+        known: the embeddings that the index has already, by id.
         new: the ids of those that are coming.
     """
 
     documents: Sequence[tuple[Document, tuple[Chunk, ...]]]
     ids: dict[Chunk, str]
-    known: dict[str, _Embedded]
+    known: dict[str, Embedding]
     new: frozenset[str]
-    coming: Future[dict[str, _Embedded]]
+    coming: Future[dict[str, Embedding]]
 
 
 class Writer:
@@ -235,9 +251,9 @@ class Writer:
         if before:
             self._write(before)
 
-    def _embed(self, new: Mapping[str, Passage]) -> dict[str, _Embedded]:
+    def _embed(self, new: Mapping[str, Passage]) -> dict[str, Embedding]:
         found = self._encoder.encode_passages(list(new.values()))
-        return {key: (each.vectors, each.codes) for key, each in zip(new, found, strict=True)}
+        return dict(zip(new, found, strict=True))
 
     def _finish(self) -> None:
         """Embed and write all that waits."""
@@ -247,12 +263,12 @@ class Writer:
         self._started = None
 
     def _write(self, batch: _Batch) -> None:
-        vectors = batch.known | batch.coming.result()
+        found = batch.known | batch.coming.result()
         # The rest was new to the batch before, and is written by now.
-        vectors |= self._draft.remembered(set(batch.ids.values()) - vectors.keys())
+        found |= self._draft.remembered(set(batch.ids.values()) - found.keys())
         for document, chunks in batch.documents:
             ids = [batch.ids[chunk] for chunk in chunks]
-            pieces = [Piece(c, each, *vectors[each]) for c, each in zip(chunks, ids, strict=True)]
+            pieces = [Piece(c, each, found[each]) for c, each in zip(chunks, ids, strict=True)]
             self._draft.add(document, pieces)
             self.embedded += not batch.new.isdisjoint(ids)
 
@@ -262,25 +278,43 @@ def _find(paths: Sequence[Path], skip: Path) -> _Found:
 
     def uri_of(path: Path, root: Path) -> str:
         place = path.absolute().relative_to(above) if above else path.relative_to(root)
-        return os.fsencode(place.as_posix()).decode("utf-8", "replace")  # names may be any bytes
+        return os.fsencode(place.as_posix()).decode("utf-8", "backslashreplace")  # any bytes
 
-    refusals: list[Refusal] = []
     closed: list[Refusal] = []
     sources: dict[str, Source] = {}
+    refused: dict[str, Refusal] = {}
     for path, root in find(paths, closed, skip=skip):
+        uri = _apart(uri_of(path, root), path, sources)
         try:
-            if path.exists() and not path.is_file():
-                refusals.append((str(path), "it is no regular file"))
-                continue
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            refusals.append((str(path), f"the file can not be read: {error.strerror}"))
-        else:
-            uri = uri_of(path, root)
-            sources[uri] = Source(path, root, uri, digest)
+            sources[uri] = Source(path, root, uri, _hash(path))
+        except (OSError, ValueError) as error:
+            refused[uri] = str(path), _reason(error)
     prefixes = [_prefix(Path(folder), paths, uri_of) for folder, _ in closed]
-    return _Found(sources, (*closed, *refusals), tuple(prefixes))
+    for prefix, refusal in zip(prefixes, closed, strict=True):
+        refused[prefix.rstrip("/") or "."] = refusal
+    return _Found(sources, refused, tuple(prefixes))
+
+
+def _hash(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reason(error: OSError | ValueError) -> str:
+    said = error.strerror if isinstance(error, OSError) else ""
+    return f"the file can not be read: {said}" if said else str(error)
+
+
+def _apart(uri: str, path: Path, taken: Mapping[str, Source]) -> str:
+    """Return the uri, or one like it when another file has it: names may be any bytes."""
+    wanted = uri
+    for number in count(2):
+        if uri not in taken or taken[uri].path.absolute() == path.absolute():
+            break
+        uri = f"{wanted} ({number})"
+    return uri
 
 
 def _prefix(folder: Path, paths: Sequence[Path], uri_of: Callable[[Path, Path], str]) -> str:

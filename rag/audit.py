@@ -42,12 +42,23 @@ def audit(index: Index) -> Audit:
         IndexMismatchError: it was built with another model or another version.
     """
     try:
-        generation = store.current(index.directory)
+        with _current(index) as generation:
+            return _audit(generation, index.fingerprint)
     except IndexDamagedError as error:
         found = _newest(index)
         problem = str(error).partition(";")[0]
         return Audit(derived=(problem,)) if found else Audit(lost=(problem,))
-    return _audit(generation, index.fingerprint)
+
+
+@contextlib.contextmanager
+def _current(index: Index) -> Iterator[Path]:
+    """Give the current generation, which no writer removes until the block ends."""
+    while True:
+        generation = store.current(index.directory)
+        with contextlib.closing(store.hold(generation)):
+            if store.current(index.directory) == generation:
+                yield generation
+                return
 
 
 def mend(index: Index) -> None:
@@ -136,7 +147,11 @@ def _stray(truth: sqlite3.Connection, texts: Mapping[str, str]) -> Iterator[str]
 
 def _derived(truth: sqlite3.Connection, generation: Path) -> Iterator[str]:
     yield from _keywords(truth)
-    expected = store.sizes_of(store.manifest_of(truth))
+    try:
+        expected = store.sizes_of(store.manifest_of(truth))
+    except IndexDamagedError as error:
+        yield str(error).partition(";")[0]
+        return
     found = store.vector_files(generation)
     if expected.keys() != found.keys():
         yield f"the vector files are {sorted(found)}, not {sorted(expected)}"

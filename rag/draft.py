@@ -15,7 +15,7 @@ from chromadb.api.models.Collection import Collection
 
 from rag import store
 from rag.language import terms
-from rag.store import BATCH_SIZE, DESCRIPTION, KINDS, TABLES, Vector, Vectors, address
+from rag.store import BATCH_SIZE, DESCRIPTION, KINDS, TABLES, Embedding, Vector, address
 from rag.types import Chunk, Document
 
 Refusal = tuple[str, str]  # uri, reason
@@ -23,17 +23,14 @@ Refusal = tuple[str, str]  # uri, reason
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """A chunk with its vectors: its own in the first row, then one a sentence.
+    """A chunk with what is kept of its embedding, whose parts are its sentences.
 
-    Attributes:
-        vector_id: the address of the passage that was embedded: same passage, same vectors.
-        codes: one a sentence, as `rag.models.Embedding.codes`.
+    `vector_id` is the address of the passage that was embedded: same passage, same embedding.
     """
 
     chunk: Chunk
     vector_id: str
-    vectors: Vectors
-    codes: tuple[bytes, ...]
+    embedding: Embedding
 
 
 class Draft:
@@ -145,8 +142,8 @@ class Draft:
         )
         return True
 
-    def remembered(self, vector_ids: Iterable[str]) -> dict[str, tuple[Vectors, tuple[bytes, ...]]]:
-        """Return the vectors and codes of the chunks that are in already, as in a `Piece`.
+    def remembered(self, vector_ids: Iterable[str]) -> dict[str, Embedding]:
+        """Return the embeddings of the chunks that are in already.
 
         A chunk is the same when the text that was embedded is.
         """
@@ -159,7 +156,7 @@ class Draft:
                 sentences = self._truth.execute(query, [row[0]]).fetchall()
                 blobs = [row[1], *(vector for vector, _ in sentences)]
                 vectors = np.stack([np.frombuffer(blob, np.float32) for blob in blobs])
-                found[vector_id] = vectors, tuple(code for _, code in sentences)
+                found[vector_id] = Embedding(vectors, tuple(code for _, code in sentences))
         return found
 
     def add(self, document: Document, pieces: Sequence[Piece]) -> None:
@@ -171,7 +168,7 @@ class Draft:
         self._flush(BATCH_SIZE)
 
     def _add_piece(self, document: Document, piece: Piece) -> None:
-        chunk, (vector, *of_sentences) = piece.chunk, piece.vectors
+        chunk, (vector, *of_sentences) = piece.chunk, piece.embedding.vectors
         cursor = self._truth.execute(
             "insert into chunks values (null, ?, ?, ?, ?, ?, ?, ?, ?)",
             [chunk.id, chunk.document_id, chunk.span.start, chunk.span.end, chunk.heading,
@@ -181,7 +178,9 @@ class Draft:
         context = f"{document.title} {chunk.heading}"
         self._index_words(number, context, document.language, chunk.text, chunk.language)
         self._waiting["chunks"][piece.vector_id] = vector
-        for sentence, vector, code in zip(chunk.sentences, of_sentences, piece.codes, strict=True):
+        for sentence, vector, code in zip(
+            chunk.sentences, of_sentences, piece.embedding.codes, strict=True
+        ):
             vector_id = address(f"{piece.vector_id}:{sentence.span.start - chunk.span.start}")
             self._truth.execute(
                 "insert into sentences values (?, ?, ?, ?, ?, ?, ?)",

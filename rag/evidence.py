@@ -82,7 +82,6 @@ class Evidence:
     telling_tokens: float
     before_tokens: float
     passage_tokens: float
-    weakest: float
     coverage: float
     plain: float
     telling: float
@@ -173,7 +172,6 @@ def _of_passage(
             telling_tokens=alike.telling[number],
             before_tokens=alike.before[number],
             passage_tokens=alike.passage,
-            weakest=alike.weakest,
             coverage=coverage,
             plain=words.share(row, words.plain),
             telling=words.share(row, words.telling),
@@ -206,17 +204,16 @@ class _Alike:
             self.tokens = self.telling = cosines
             self.before = [0.0] * len(cosines)
             self.passage = max(cosines)
-            self.weakest = 0.0
             return
         none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
         rows = np.stack([nearest.get(each.id, none) for each in chunk.sentences])
         self.tokens = rows.mean(axis=1).tolist()
-        self.telling = (rows @ query.telling).tolist()
-        with_before = np.maximum(rows[1:], rows[:-1]) @ query.telling
-        self.before = [0.0, *(with_before - self.telling[1:]).tolist()]
-        around = rows.max(axis=0)
-        self.passage = float(around @ query.telling)
-        self.weakest = float(around[query.telling >= query.telling.mean()].min())
+        # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
+        telling = (rows * query.telling).sum(axis=1)
+        with_before = (np.maximum(rows[1:], rows[:-1]) * query.telling).sum(axis=1)
+        self.telling = telling.tolist()
+        self.before = [0.0, *(with_before - telling[1:]).tolist()]
+        self.passage = float((rows.max(axis=0) * query.telling).sum())
 
 
 class _Passage:

@@ -33,11 +33,13 @@ from rag.errors import (
     IndexMismatchError,
     IndexMissingError,
     IndexWriteError,
+    SettingsError,
 )
 from rag.store import DESCRIPTION, KINDS, READ_ONLY, SCHEMA, Vector, current, damage
 from rag.types import Chunk, Document, Sentence, Span
 
-CANARIES = 5  # stored vectors that are searched for when a generation is opened
+CANARIES = 50  # stored vectors that are searched for, until one is found, when it is opened
+EQUAL = 1 - 1e-5  # cosine of vectors that only rounding tells apart
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
 WIDER = 4  # how many times more neighbours are looked for than asked: the graph of them is built
@@ -133,17 +135,17 @@ class Generation:
                     f"Chroma holds {collection.count()} {kind} of {expected} in "
                     f"{str(self.directory)!r}; run python -m ingest --check"
                 )
-            sample = self._rows(f"select vector_id, vector from {kind} limit {CANARIES}")
-            if sample and not any(self._finds_itself(kind, *row) for row in sample):
+            sample = self._rows(f"select vector from {kind} order by vector_id limit {CANARIES}")
+            if sample and not any(self._finds(kind, blob) for (blob,) in sample):
                 raise IndexDamagedError(
                     f"Chroma does not find its own vectors of {kind} in "
                     f"{str(self.directory)!r}; run python -m ingest --check"
                 )
 
-    def _finds_itself(self, kind: str, each: str, blob: bytes) -> bool:
-        """Tell whether the search finds a vector; it may miss one in thousands, but not all."""
-        nearest = self._nearest(kind, np.frombuffer(blob, np.float32), CANARIES)
-        return each in nearest
+    def _finds(self, kind: str, blob: bytes) -> bool:
+        """Tell whether the search finds a vector or its equal; it may miss some, but not all."""
+        nearest = self._nearest(kind, np.frombuffer(blob, np.float32), 1)
+        return any(cosine > EQUAL for cosine in nearest.values())
 
     def close(self) -> None:
         """Let go of the files."""
@@ -422,7 +424,10 @@ class Index:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise SettingsError(store.is_file(self.directory)) from None
         lock = FileLock(self.directory / "lock")
         note = self.directory / "writer.pid"
         try:

@@ -18,10 +18,8 @@ from langchain_core.embeddings import Embeddings
 
 from rag.errors import ModelError
 from rag.settings import EMBEDDED_MODEL, Settings
+from rag.store import Embedding, Vector, Vectors
 from rag.types import Passage
-
-Vector = npt.NDArray[np.float32]
-Vectors = npt.NDArray[np.float32]
 
 # The official weights: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
 EMBEDDED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -54,20 +52,6 @@ class Tokens:
         starts, ends = self.offsets[:, 0], self.offsets[:, 1]
         inside = (starts >= start) & (ends <= end) & (starts < ends)
         return Tokens(self.vectors[inside], self.offsets[inside])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Embedding:
-    """What is kept of an embedded passage.
-
-    Attributes:
-        vectors: that of the whole and, below it, one row a part.
-        codes: the signs of each token's vector, one row of bits a token, for each part; empty
-            where the model has no vectors of tokens.
-    """
-
-    vectors: Vectors
-    codes: tuple[bytes, ...]
 
 
 class _Backend(Protocol):

@@ -23,7 +23,7 @@ from rag.query import in_conversation, understand
 from rag.retrieve import as_langchain, search
 from rag.settings import Settings
 from rag.store import current
-from rag.types import EVERYWHERE, Answer, Citation, Filter, Turn
+from rag.types import Answer, Citation, Turn
 from rag.verify import check
 
 MAX_QUESTION = 1000  # characters
@@ -37,14 +37,12 @@ log = logging.getLogger(__name__)
 class Question:
     """What the user typed, after the turns that went before.
 
-    `where` says which documents are asked. `recorded` is off for questions that nobody asked, such
-    as a trial of the page's examples.
+    `recorded` is off for questions that nobody asked, such as a trial of the page's examples.
     """
 
     text: str
     history: tuple[Turn, ...] = ()
     recorded: bool = True
-    where: Filter = EVERYWHERE
 
 
 class Pipeline(Runnable[Question | str, Answer]):

@@ -1,7 +1,7 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     weights = ENGLISH if query.language == "en" else OTHER
     meaning = generation.nearest_chunks(query.vector, POOL)
     sentence = generation.nearest_sentences(query.vector, POOL)
-    keywords = fuse(*_unzip(_by_keywords(query, generation)))
+    keywords = _by_keywords(query, generation)
     pool = _ranked(fuse((meaning, sentence, keywords), FIRST_WEIGHTS))[:COMPARED]
     telling, plain = _by_tokens(query, pool, generation)
     fused = fuse(
@@ -78,23 +78,14 @@ def retrieve(query: Query, generation: Generation, *, top_k: int) -> tuple[Hit, 
     return search(query, generation, top_k=top_k).hits
 
 
-def _by_keywords(
-    query: Query, generation: Generation
-) -> Iterator[tuple[Mapping[str, float], float]]:
-    """Yield chunks with the question's words, and with those it borrowed beside them."""
-    share = OWN_KEYWORDS if query.terms and query.borrowed else 1.0
-    if query.terms:
-        yield generation.matching_chunks(sorted(query.terms), POOL), share
-    if query.borrowed:
-        terms = sorted(query.terms | query.borrowed)
-        yield generation.matching_chunks(terms, POOL), 1 - share if query.terms else 1.0
-
-
-def _unzip(
-    lists: Iterable[tuple[Mapping[str, float], float]],
-) -> tuple[list[Mapping[str, float]], list[float]]:
-    found = list(lists)
-    return [scores for scores, _ in found], [weight for _, weight in found]
+def _by_keywords(query: Query, generation: Generation) -> Mapping[str, float]:
+    """Return chunks with the question's words, and with those it borrowed beside them."""
+    own = generation.matching_chunks(sorted(query.terms), POOL)
+    if not query.borrowed:
+        return own
+    beside = generation.matching_chunks(sorted(query.terms | query.borrowed), POOL)
+    weights = (OWN_KEYWORDS, 1 - OWN_KEYWORDS)
+    return fuse((own, beside), weights) if query.terms else beside
 
 
 def _by_tokens(

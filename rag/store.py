@@ -17,6 +17,7 @@ import sqlite3
 import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO, cast
@@ -28,7 +29,7 @@ from chromadb.api.client import Client
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 
-from rag.errors import IndexDamagedError, IndexMissingError
+from rag.errors import IndexDamagedError, IndexMissingError, SettingsError
 from rag.types import Block, Document, Span
 
 SCHEMA = "4"
@@ -73,6 +74,21 @@ DESCRIPTION = "uri, title, language, kind, published, origins, warnings"
 Vector = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float32]
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What is kept of an embedded passage.
+
+    Attributes:
+        vectors: that of the whole and, below it, one row a part.
+        codes: the signs of each token's vector, one row of bits a token, for each part; empty
+            where the model has no vectors of tokens.
+    """
+
+    vectors: Vectors
+    codes: tuple[bytes, ...]
+
+
 _CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
 
 
@@ -94,6 +110,7 @@ def current(directory: Path) -> Path:
     Raises:
         IndexMissingError: nothing was ever ingested here.
         IndexDamagedError: the pointer names no generation.
+        SettingsError: it is a file.
     """
     pointer = directory / "CURRENT"
     try:
@@ -103,6 +120,8 @@ def current(directory: Path) -> Path:
             f"there is no index in {str(directory)!r}; "
             f"run python -m ingest PATH --index {directory}"
         ) from None
+    except NotADirectoryError:
+        raise SettingsError(is_file(directory)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise IndexDamagedError(
             f"{str(pointer)!r} can not be read: {error}; run python -m ingest --check"
@@ -113,6 +132,14 @@ def current(directory: Path) -> Path:
             f"{str(pointer)!r} names {name!r}, which is no generation; run python -m ingest --check"
         )
     return generation
+
+
+def is_file(directory: Path) -> str:
+    """Return what to say when there is a file where the index should be."""
+    return (
+        f"the index can not be in {str(directory)!r}, for that is or lies in a file; "
+        "name a folder with --index"
+    )
 
 
 def point(directory: Path, name: str) -> None:
@@ -245,6 +272,17 @@ def manifest_of(truth: sqlite3.Connection) -> Mapping[str, str]:
 
 
 def sizes_of(manifest: Mapping[str, str]) -> dict[str, int]:
-    """Return the size that each file of vectors had when its generation was published."""
-    sizes: dict[str, int] = json.loads(manifest["vector_files"])
+    """Return the size that each file of vectors had when its generation was published.
+
+    Raises:
+        IndexDamagedError: the generation does not say.
+    """
+    said = manifest.get("vector_files", "")
+    try:
+        sizes: dict[str, int] = json.loads(said)
+    except ValueError as error:
+        raise IndexDamagedError(
+            f"the manifest gives {said!r} for the sizes of its vector files; "
+            "run python -m ingest --check"
+        ) from error
     return sizes

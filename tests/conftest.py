@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+from ingest.isolate import Reader, Source
+from ingest.load import Loaded, load
 from ingest.sync import sync
 from rag.index import Generation, Index
 from rag.models import Encoder, load_encoder
@@ -39,7 +41,11 @@ ENOUGH_BYTES = 4_000_000_000
 
 
 def pytest_configure() -> None:
-    """Keep temporary files in memory where there is room: SQLite waits long for disks."""
+    """Keep temporary files in memory where there is room, and model libraries off the network.
+
+    SQLite waits long for disks; and whichever test imports those libraries first decides for all.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
     chosen = "TMPDIR" in os.environ or not os.access(IN_MEMORY, os.W_OK)
     if not chosen and shutil.disk_usage(IN_MEMORY).free > ENOUGH_BYTES:
         os.environ["TMPDIR"] = str(IN_MEMORY)
@@ -63,6 +69,28 @@ class BagOfWords:
 @pytest.fixture(scope="session")
 def bag_of_words() -> Encoder:
     return Encoder(BagOfWords(), "bag-of-words@1", query_prompt="", document_prompt="")
+
+
+def assert_steady(opened: Sequence[tuple[int, int]]) -> None:
+    """Check that open files and threads, counted again and again, do not gather.
+
+    Chroma has now more of them, now fewer, so the least of each half is what tells.
+    """
+    for counts in zip(*opened[1:], strict=True):
+        half = len(counts) // 2
+        assert min(counts[half:]) <= min(counts[:half]) + 1, opened
+
+
+def read_here(reader: Reader, sources: Iterable[Source]) -> Iterator[tuple[Source, Loaded]]:
+    """Do what a `Reader` does without the process, whose start takes longer than small ingests."""
+    for each in sources:
+        yield each, load(each.path, root=each.root, uri=each.uri, limits=reader._limits)
+
+
+@pytest.fixture
+def reading_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read in this process: for tests of what becomes of documents after they are read."""
+    monkeypatch.setattr(Reader, "read", read_here)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,10 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -15,6 +19,7 @@ from rag.models import Encoder
 from rag.settings import PREFIX
 from rag.store import current
 
+ROOT = Path(__file__).parents[1]
 Run = Callable[..., CompletedProcess[str]]
 INGESTED = {
     "generation", "added", "changed", "removed", "unchanged", "refused", "documents", "chunks",
@@ -190,9 +195,43 @@ def test_check_mends_lost_vectors(own_index: Path, capsys: pytest.CaptureFixture
     shutil.rmtree(current(own_index) / "chroma")
     assert rag(["ask", "Who is Rachel Bendayan?", "--index", str(own_index)]) == 3
     assert ingest(["--check", "--index", str(own_index)]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "mended"
+    assert capsys.readouterr().out.startswith("mended: 14 documents, ")
     assert ingest(["--check", "--index", str(own_index)]) == 0
     assert rag(["ask", "Who is Rachel Bendayan?", "--index", str(own_index)]) == 0
+
+
+def test_check_for_scripts(own_index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def check() -> tuple[int, str, int, int]:
+        code = ingest(["--check", "--json", "--index", str(own_index)])
+        said = json.loads(capsys.readouterr().out)
+        return code, said["state"], said["documents"], len(said["problems"])
+
+    assert check() == (0, "sound", 14, 0)
+    shutil.rmtree(current(own_index) / "chroma")
+    assert check() == (1, "mended", 14, 1)
+    os.truncate(current(own_index) / "truth.sqlite", 100)
+    assert check() == (3, "lost", 0, 1)
+
+
+def test_an_ingest_that_is_interrupted_says_so_in_a_line(
+    own_index: Path, folder: Path, tmp_path: Path
+) -> None:
+    before = current(own_index)
+    with subprocess.Popen(  # noqa: S603  # our own command
+        [sys.executable, "-m", "ingest", str(folder), "--index", str(own_index)],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        while process.poll() is None and not (own_index / "writer.pid").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1].startswith("stopped; the index is as it was before")
+    assert "Traceback" not in err
+    assert current(own_index) == before
+    assert not (own_index / "writer.pid").exists()
+    assert list((own_index / "generations").iterdir()) == [before]
 
 
 def test_check_says_when_the_files_have_to_be_read_again(
@@ -254,14 +293,18 @@ def test_check_and_list_take_no_path(folder: Path, capsys: pytest.CaptureFixture
     assert "--check, --list and --report look at the index" in capsys.readouterr().err
 
 
-def test_ingest_into_a_place_that_can_not_be_written_says_so(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("place", ["file", "file/index"])
+def test_a_file_in_the_place_of_the_index_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert ingest([str(folder), "--index", str(tmp_path / "file" / "index")]) == 3
-    assert (
-        f"the index '{tmp_path / 'file' / 'index'}' can not be written" in capsys.readouterr().err
-    )
+    wanted = f"the index can not be in '{tmp_path / place}', for that is or lies in a file; name a "
+    for command in ([str(folder)], [], ["--list"], ["--check"], ["--check", "--json"]):
+        assert ingest([*command, "--index", str(tmp_path / place)]) == 2
+        assert capsys.readouterr().err.startswith(wanted), command
+    assert rag(["ask", "Who?", "--index", str(tmp_path / place)]) == 2
+    assert wanted in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "in the way"
 
 
 def test_ask_answers(run: Run, own_index: Path) -> None:

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from io import BytesIO
 
-from ingest.readers.names import SLASH, distinct
+from ingest.readers.names import SLASH, distinct, is_readme
 from ingest.reading import Member, Reading
 
 MAX_ENTRIES = 2000
@@ -104,7 +104,7 @@ def _is_wanted(name: str) -> bool:
     *folders, last = SLASH.split(name)
     hidden = any(part.startswith(".") and part.strip(".") for part in (*folders, last))
     added = last.startswith("~$") or last.lower() in ADDED or "__MACOSX" in folders
-    return bool(last) and not hidden and not added
+    return bool(last) and not hidden and not added and not is_readme(last)
 
 
 def _warning(reason: str, names: list[str]) -> str:

@@ -9,6 +9,7 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import OpcError
 from docx.oxml import parse_xml
 from docx.oxml.document import CT_Body
+from docx.oxml.exceptions import XmlchemyError
 from docx.oxml.ns import qn
 from docx.oxml.table import CT_Row, CT_Tbl
 from docx.oxml.text.paragraph import CT_P
@@ -23,8 +24,8 @@ from rag.types import BlockKind
 
 WHAT = "a Word document"
 # All that lxml and python-docx are known to raise on files that break their rules.
-BROKEN = (OpcError, XMLSyntaxError, AssertionError, AttributeError, LookupError, TypeError,
-          ValueError, RuntimeError)  # fmt: skip
+BROKEN = (OpcError, XmlchemyError, XMLSyntaxError, AssertionError, AttributeError,
+          LookupError, TypeError, ValueError, RuntimeError)  # fmt: skip
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 BOX = qn("w:txbxContent")
 # Deleted and moved-away words, the second copy of a drawing, and text boxes, which come after.
@@ -68,7 +69,7 @@ class _Book:
 
 
 def read(data: bytes) -> Reading:
-    """Read the body and its notes, tracked changes accepted; headers and footers stay out."""
+    """Read the body and its notes, tracked changes accepted; without any, headers and footers."""
     files = unpack(data, what=WHAT)
     try:
         return _reading(docx.Document(repack(files)))
@@ -80,9 +81,19 @@ def _reading(document: Document) -> Reading:
     kinds = {style.style_id: _style_kind(style) for style in document.styles}
     unseen = _take_unseen(document.element.body)
     parts = list(_parts(document.element.body, _Book(kinds, dict(_notes(document)))))
+    if not any(part.text.strip() for part in parts):
+        parts = [part for each in _margins(document) for part in _parts(each, _Book(kinds))]
     words = "\n".join(part.text for part in parts)
     reading = compose(parts, first_heading(parts) | _metadata(document))
     return replace(reading, warnings=(*lint.hidden(unseen), *lint.findings(words)))
+
+
+def _margins(document: Document) -> Iterator[_Element]:
+    """Yield the headers and the footers."""
+    for kind in (RELATIONSHIP_TYPE.HEADER, RELATIONSHIP_TYPE.FOOTER):
+        for relation in document.part.rels.values():
+            if relation.reltype == kind and not relation.is_external:
+                yield parse_xml(relation.target_part.blob)
 
 
 def _take_unseen(body: CT_Body) -> list[str]:

@@ -22,6 +22,15 @@ def harmless(name: str) -> str:
     return "/".join(_cut(word) for word in words if word.strip(".")) or "unnamed"
 
 
+def is_readme(name: str) -> bool:
+    """Tell whether a file is about the files beside it, which makes it no document of the visit.
+
+    >>> is_readme("README.md"), is_readme("Readme.PDF"), is_readme("readme first.txt")
+    (True, True, False)
+    """
+    return PurePosixPath(name).stem.lower() == "readme"
+
+
 def _cut(word: str) -> str:
     suffix = PurePosixPath(word).suffix[-20:]
     return (

@@ -32,6 +32,7 @@ CONTAINERS = (
     )
 )
 LISTS = all_named("text:list text:numbered-paragraph")
+MARGINS = tuple(named(f"style:{name}") for name in ("header", "footer"))
 FURNITURE = {"date-time", "footer", "header", "page", "page-number"}
 
 
@@ -65,6 +66,9 @@ def read(data: bytes) -> Reading:
     styles = _styles([root, *(parse_xml(files[each]) for each in ["styles.xml"] if each in files)])
     body = root.find(named("office:body"))
     parts = [] if body is None else list(_parts(body, styles))
+    if "styles.xml" in files and not any(part.text.strip() for part in parts):
+        margins = parse_xml(files["styles.xml"]).iter(*MARGINS)
+        parts = [part for each in margins for part in _parts(each, styles)]
     hidden = 0
     for number, slide in enumerate(root.iter(named("draw:page")), 1):
         if slide.get(named("draw:style-name")) in styles.hidden:

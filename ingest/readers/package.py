@@ -34,8 +34,12 @@ TEMPLATE_DAYS = {
 Files = Mapping[str, bytes]
 
 
-def unpack(data: bytes, *, what: str, suffixes: tuple[str, ...] = XML) -> dict[str, bytes]:
+def unpack(
+    data: bytes, *, what: str, suffixes: tuple[str, ...] = XML, spared: tuple[str, ...] = ()
+) -> dict[str, bytes]:
     """Return the files of a package by name; those of other suffixes, such as pictures, empty.
+
+    A damaged file in a folder that is `spared` is empty too, and does not hurt the others.
 
     Raises:
         ValueError: it is encrypted, damaged, declares entities, or unpacks to too much.
@@ -50,7 +54,7 @@ def unpack(data: bytes, *, what: str, suffixes: tuple[str, ...] = XML) -> dict[s
             problem = _problem(wanted)
             files = {each.filename: b"" for each in entries}
             if not problem:
-                files |= {each.filename: _content(archive, each) for each in wanted}
+                files |= {each.filename: _content(archive, each, spared) for each in wanted}
     except BROKEN_ZIP as error:
         raise ValueError(damaged(what)) from error
     if problem:
@@ -94,10 +98,15 @@ def _problem(entries: Iterable[zipfile.ZipInfo]) -> str:
     return ""
 
 
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, spared: tuple[str, ...]) -> bytes:
     """Return a file as large as it says it is; ZipFile.read() would unpack all that is there."""
-    with archive.open(entry) as file:
-        return file.read(entry.file_size)
+    try:
+        with archive.open(entry) as file:
+            return file.read(entry.file_size)
+    except BROKEN_ZIP:
+        if entry.filename.startswith(spared):
+            return b""
+        raise
 
 
 def parse_xml(data: bytes) -> etree._Element:

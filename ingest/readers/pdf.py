@@ -3,7 +3,7 @@
 import ctypes
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
@@ -32,6 +32,9 @@ MADE_UP_TITLE = re.compile(
 )
 
 
+NO_LETTERS = "the text layer of the PDF holds no readable letters"
+
+
 class Box(NamedTuple):
     """The space of a character: its own width, the height of its font."""
 
@@ -52,14 +55,15 @@ def read(data: bytes) -> Reading:
         with pypdfium2.PdfDocument(data) as document:
             sheets = [_sheet(document, number) for number in range(len(document))]
             metadata = _metadata(document)
+            reason = "" if any(sheet.shown for sheet in sheets) else _why_empty(document, sheets)
     except pypdfium2.PdfiumError as error:
         locked = error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY)
         raise ValueError("it is encrypted" if locked else "it is damaged or not a PDF") from error
     lines = [line for sheet in sheets for line in sheet.shown]
     if not lines:
-        raise ValueError("the PDF has no text layer: it is a scan or a drawing")
+        raise ValueError(reason)
     if not any(character.isalnum() for line in lines for character in line.text):
-        raise ValueError("the text layer of the PDF holds no readable letters")
+        raise ValueError(NO_LETTERS)
     parts = paragraphs(lines)
     opening = (part for part in parts[:3] if not part.text[0].isdigit())  # "1 Introduction"
     reading = compose(parts, first_heading(opening) | metadata)
@@ -73,6 +77,25 @@ class Sheet(NamedTuple):
 
     shown: list[Line]
     unseen: list[Line]
+
+
+def _why_empty(document: pypdfium2.PdfDocument, sheets: Sequence[Sheet]) -> str:
+    """Return what the pages hold in place of text."""
+    if any(sheet.unseen for sheet in sheets):
+        return "all text of the PDF is hidden"
+    kinds: set[int] = set()
+    notes = 0
+    for number in range(len(document)):
+        with closing(document[number]) as page:
+            kinds.update(each.type for each in page.get_objects(max_depth=1))
+            notes += pdfium.FPDFPage_GetAnnotCount(page)
+    if pdfium.FPDF_PAGEOBJ_TEXT in kinds:
+        return NO_LETTERS
+    if kinds:
+        return "the PDF has no text layer: it is a scan or a drawing"
+    if notes or document.get_formtype():
+        return "the pages of the PDF hold nothing but form fields or notes, which are not read"
+    return "all pages of the PDF are empty"
 
 
 def _sheet(document: pypdfium2.PdfDocument, number: int) -> Sheet:

@@ -25,11 +25,11 @@ LONGEST_HEADING = 100
 ENDS = (".", ",", ";", ":", "!", "?", "…")
 HEADING_STYLE = re.compile(r"(?:heading|title|subtitle|titre|título|überschrift)\b", re.IGNORECASE)
 # Groups whose text is not the document's; so are all that begin with \* and are not named here.
-SKIPPED = {
-    "aftncn", "aftnsep", "aftnsepc", "annotation", "colortbl", "filetbl", "footer", "footerf",
-    "footerl", "footerr", "ftncn", "ftnsep", "ftnsepc", "header", "headerf", "headerl", "headerr",
-    "listtext", "nonesttables", "nonshppict", "objclass", "objname", "pict", "pn", "pntext",
-    "pntxta", "pntxtb", "revtbl", "rxe", "shprslt", "tc", "template", "txe", "xe",
+MARGINS = {f"{name}{pages}" for name in ("footer", "header") for pages in ("", "f", "l", "r")}
+SKIPPED = MARGINS | {
+    "aftncn", "aftnsep", "aftnsepc", "annotation", "colortbl", "filetbl", "ftncn", "ftnsep",
+    "ftnsepc", "listtext", "nonesttables", "nonshppict", "objclass", "objname", "pict", "pn",
+    "pntext", "pntxta", "pntxtb", "revtbl", "rxe", "shprslt", "tc", "template", "txe", "xe",
 }  # fmt: skip
 VEILED = {"do", "shpinst", "upr"}  # not the document's, but for groups inside
 UNVEILED = {"dptxbxtext", "shptxt", "ud"}
@@ -146,11 +146,16 @@ class _Flow:
 
 
 def read(data: bytes) -> Reading:
-    """Read what a person sees of the body; headers, footers and comments stay out."""
+    """Read what a person sees of the body, without comments; without any, headers and footers."""
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not data.startswith(MARK):
         raise ValueError("it is damaged or is not RTF")
-    parser = _Parser()
+    reading = _reading(data, SKIPPED)
+    return reading if reading.blocks else _reading(data, SKIPPED - MARGINS)
+
+
+def _reading(data: bytes, skipped: set[str]) -> Reading:
+    parser = _Parser(skipped)
     parser.feed(data)
     parts = parser.parts()
     return compose(parts, first_heading(parts) | dict(parser.metadata()))
@@ -159,7 +164,8 @@ def read(data: bytes) -> Reading:
 class _Parser:
     """Takes the tokens one after the other; groups are a stack, so that none is too deep."""
 
-    def __init__(self) -> None:
+    def __init__(self, skipped: set[str]) -> None:
+        self.skipped = skipped
         self.state = _State()
         self.stack: list[_State] = []
         self.flows = [_Flow()]
@@ -294,7 +300,7 @@ class _Parser:
         state = self.state
         if word in LIST_MARKS and state.is_shown:
             self.flows[-1].listed = True
-        if word in SKIPPED:
+        if word in self.skipped:
             state.skipped = True
         elif word in VEILED:
             state.veiled = True

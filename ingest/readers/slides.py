@@ -1,18 +1,29 @@
 """PPTX: the slides in order, each with its notes, and the properties of the file."""
 
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pptx
 from lxml.etree import XMLSyntaxError, _Element
 from pptx.exc import PythonPptxError
-from pptx.opc.constants import RELATIONSHIP_TYPE
-from pptx.oxml.ns import qn
+from pptx.opc.constants import NAMESPACE, RELATIONSHIP_TYPE
+from pptx.oxml.ns import nsdecls, qn
 from pptx.presentation import Presentation
 from pptx.slide import Slide
 
-from ingest.readers.package import TEMPLATE_DAYS, damaged, left_out, parse_xml, repack, unpack
+from ingest.readers.charts import chart_parts
+from ingest.readers.package import (
+    TEMPLATE_DAYS,
+    XML,
+    Files,
+    damaged,
+    left_out,
+    parse_xml,
+    repack,
+    unpack,
+)
 from ingest.readers.tables import table_parts
 from ingest.reading import Found, Part, Reading, compose, first_heading
 from rag.types import BlockKind
@@ -31,29 +42,104 @@ TITLES = {"title", "ctrTitle"}
 FURNITURE = {"dt", "ftr", "hdr", "sldNum", "sldImg"}
 BULLETS = {qn("a:buChar"), qn("a:buAutoNum"), qn("a:buBlip")}
 NO_BULLET = qn("a:buNone")
-YES = {"1", "true"}
+CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}chart"
+YES, NO = {"1", "true"}, {"0", "false"}
+NAMES = nsdecls("a", "c", "p", "r")
+SHAPELESS = "<p:cSld><p:spTree/></p:cSld>"
+# What stands for the files of slides that are damaged, by the folders they lie in.
+EMPTY = {
+    "ppt/slides/": f"<p:sld {NAMES}>{SHAPELESS}</p:sld>".encode(),
+    "ppt/notesSlides/": f"<p:notes {NAMES}>{SHAPELESS}</p:notes>".encode(),
+    "ppt/charts/": f"<c:chartSpace {NAMES}/>".encode(),
+}
+NO_RELATIONS = f'<Relationships xmlns="{NAMESPACE.OPC_RELATIONSHIPS}"/>'.encode()
 MADE_UP_TITLE = re.compile(r"slide \d+|diapositive \d+|.*\bpowerpoint\b.*|", re.IGNORECASE)
 
 
 def read(data: bytes) -> Reading:
     """Read the slides that are shown, and their speaker notes; a slide is a page."""
-    files = unpack(data, what=WHAT)
+    files = unpack(data, what=WHAT, spared=tuple(EMPTY))
+    broken = dict(_broken(files))
     try:
-        return _reading(pptx.Presentation(repack(files)))
+        reading = _reading(pptx.Presentation(repack(files | broken)), _wholes(broken))
     except BROKEN as error:
         raise ValueError(damaged(WHAT)) from error
+    if broken and not reading.blocks:
+        raise ValueError(damaged(WHAT))
+    return reading
 
 
-def _reading(presentation: Presentation) -> Reading:
+def _broken(files: Files) -> Iterator[tuple[str, bytes]]:
+    """Yield what stands for each damaged or missing file of a slide.
+
+    One of them would keep python-pptx from opening any.
+    """
+    for name in files.keys() | set(_targets(files)):
+        kind = next((each for each in EMPTY if name.startswith(each)), "")
+        if kind and name.lower().endswith(XML) and not _is_xml(files.get(name, b"")):
+            yield name, NO_RELATIONS if name.endswith(".rels") else EMPTY[kind]
+
+
+def _targets(files: Files) -> Iterator[str]:
+    """Yield the names of the files that the files of slides refer to."""
+    for name, content in files.items():
+        if name.endswith(".rels") and _is_xml(content):
+            folder = posixpath.dirname(posixpath.dirname(name))
+            for relation in parse_xml(content):
+                if relation.get("TargetMode") != "External":
+                    target = posixpath.join("/", folder, relation.get("Target", ""))
+                    yield posixpath.normpath(target).lstrip("/")
+
+
+def _is_xml(content: bytes) -> bool:
+    try:
+        parse_xml(content)
+    except ValueError:
+        return False
+    return True
+
+
+def _wholes(names: Iterable[str]) -> set[str]:
+    """Return the files that are damaged, or whose relations are."""
+    return {name.replace("/_rels/", "/").removesuffix(".rels") for name in names}
+
+
+def _reading(presentation: Presentation, damaged_files: set[str]) -> Reading:
     parts: list[Part] = []
     hidden = 0
     for number, slide in enumerate(presentation.slides, 1):
-        if slide.element.get("show") in ("0", "false"):
+        if slide.element.get("show") in NO:
             hidden += 1
             continue
-        parts += [replace(part, page=number) for part in _slide(slide)]
+        try:
+            for part in _slide(slide):
+                parts.append(replace(part, page=number))
+        except BROKEN:  # what came before the damage is kept
+            damaged_files.add(str(slide.part.partname).lstrip("/"))
+    if not any(part.text.strip() for part in parts):
+        parts = [replace(part, page=number) for number, part in _margins(presentation)]
     reading = compose(parts, first_heading(parts) | _metadata(presentation))
-    return replace(reading, warnings=(left_out(hidden, "hidden slide"),) if hidden else ())
+    counts = ((hidden, "hidden slide"), (len(damaged_files), "damaged piece"))
+    return replace(
+        reading, warnings=tuple(left_out(count, what) for count, what in counts if count)
+    )
+
+
+def _margins(presentation: Presentation) -> Iterator[tuple[int, Part]]:
+    """Yield the footers, and what all slides have from their master, with numbers of slides."""
+    masters: dict[_Element, int] = {}
+    for number, slide in enumerate(presentation.slides, 1):
+        if slide.element.get("show") not in NO:
+            yield from _words_of(slide.element, "ftr", number)
+            masters.setdefault(slide.slide_layout.slide_master.element, number)
+    for master, number in masters.items():
+        yield from _words_of(master, "", number)
+
+
+def _words_of(parent: _Element, placeholder: str, number: int) -> Iterator[tuple[int, Part]]:
+    for shape in parent.iter(qn("p:sp")):
+        if _placeholder(shape) == placeholder:
+            yield from ((number, Part(_words(each))) for each in shape.iter(qn("a:p")))
 
 
 def _slide(slide: Slide) -> Iterator[Part]:
@@ -98,6 +184,8 @@ def _shape(shape: _Element, slide: Slide) -> Iterator[Part]:
         yield from _table(table)
     for reference in shape.iter(f"{DIAGRAM}relIds"):
         yield from _diagram(slide.part.related_part(reference.get(qn("r:dm"), "")).blob)
+    for reference in shape.iter(CHART):
+        yield from chart_parts(slide.part.related_part(reference.get(qn("r:id"), "")).blob)
 
 
 def _words(paragraph: _Element) -> str:

@@ -16,15 +16,23 @@ import docx
 import pptx
 import pytest
 import xlsxwriter
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
 from ingest.chunk import cut
 from ingest.load import READERS, Limits, Loaded, load
 from ingest.reading import clean
-from tests.ingest.readers.test_epub import book
-from tests.ingest.readers.test_odt import content as odf_content
-from tests.ingest.readers.test_outlook import attachment, message, ole_bytes
-from tests.ingest.readers.test_sheets import TRADE, xls, xlsb
-from tests.ingest.test_load import PDF
+from tests.ingest.builders import (
+    PDF,
+    TRADE,
+    attachment,
+    book,
+    message,
+    odf_content,
+    ole_bytes,
+    xls,
+    xlsb,
+)
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
 SEED = int(os.environ.get("FUZZ_SEED", "7"))
@@ -63,6 +71,10 @@ def pptx_bytes() -> bytes:
     slide.shapes.title.text, slide.placeholders[1].text = "Ferries", WORDS
     table = slide.shapes.add_table(2, 2, 0, 0, 9**7, 9**7).table
     table.cell(0, 0).text, table.cell(1, 1).text = "Year", "45"
+    chart = CategoryChartData()
+    chart.categories = ["2019", "2020"]
+    chart.add_series("Trade", (45.4, 50))
+    slide.shapes.add_chart(XL_CHART_TYPE.PIE, 0, 0, 9**7, 9**7, chart)
     slide.notes_slide.notes_text_frame.text = WORDS
     presentation.save(stream)
     return stream.getvalue()

@@ -13,17 +13,9 @@ from ingest import load as loading
 from ingest.kinds import SUPPORTED
 from ingest.load import Limits, Loaded, find, language_code
 from rag.types import Block, Document, Span
+from tests.ingest.builders import PDF
 
 ENGLISH = "The prime minister met the president on Monday and they talked about trade.\n"
-PDF = b"""%PDF-1.4
-1 0 obj << /Type /Catalog /Pages 2 0 R >> endobj
-2 0 obj << /Type /Pages /Count 1 /Kids [3 0 R] >> endobj
-3 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R
-/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >> endobj
-4 0 obj << /Length 39 >> stream
-BT /F1 11 Tf 72 700 Td (They met.) Tj ET
-endstream endobj
-trailer << /Root 1 0 R /Size 5 >>"""
 FRENCH = "Le premier ministre a rencontré la présidente lundi et ils ont parlé de commerce.\n"
 
 
@@ -192,7 +184,12 @@ def test_a_document_comes_back_from_a_worker(tmp_path: Path) -> None:
         pytest.param("a.txt", b" \n\t\n", "it holds no text", id="blanks"),
         pytest.param("a.txt", b"---\ntitle: x\n---\n", "it holds no text", id="front-matter-only"),
         pytest.param("a.txt", bytes(range(1, 256)) * 9, "of no known type", id="all-bytes"),
-        pytest.param("a.html", b"<script>x()</script>", "it holds no text", id="script-only"),
+        pytest.param(
+            "a.html",
+            b"<script>x()</script>",
+            "it holds no text beyond its title, menus",
+            id="script-only",
+        ),
         pytest.param("a.html", b"<!-- nothing -->", "it holds no text|not HTML", id="comment-only"),
         pytest.param("a.pdf", b"%PDF-1.7\n1 0 obj <<", "damaged", id="truncated-pdf"),
         pytest.param("a.md", b"%PDF-1.7\n1 0 obj <<", "damaged", id="truncated-pdf-as-text"),
@@ -232,7 +229,9 @@ def test_a_pdf_damaged_anywhere_is_refused_or_read(tmp_path: Path, percent: int)
     at = len(data) * percent // 100
     data[at : at + 20] = b"\xff" * 20
     reason = outcome(write(tmp_path / "a.pdf", bytes(data)))
-    assert re.search("^read$|damaged|in spite of its name|no text layer|no readable", reason)
+    assert re.search(
+        "^read$|damaged|in spite of its name|no text layer|no readable|pages of the PDF", reason
+    )
 
 
 def test_a_docx_that_unpacks_without_end_is_refused(
@@ -331,12 +330,15 @@ def test_a_link_within_the_root_keeps_its_own_name(tmp_path: Path) -> None:
     assert load(tmp_path / "a.txt", root=tmp_path).uri == "a.txt"
 
 
-def test_nesting_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dig(data: bytes) -> None:
-        raise RecursionError(data)
-
-    monkeypatch.setattr(loading, "_reader", lambda _: dig)
-    assert "nested too deeply" in refusal(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("a.json", '{"text": "x", "more": ' + "[" * 200_000, id="json"),
+        pytest.param("a.rtf", r"{\rtf1 " + "{" * 50_000 + "deep" + "}" * 50_000, id="rtf"),
+    ],
+)
+def test_nesting_without_end_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    assert "nested too deeply" in refusal(write(tmp_path / name, content), root=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +356,8 @@ def test_nested_markdown_is_read_or_refused(tmp_path: Path, source: str) -> None
 
 
 def test_files_are_found_in_order_without_what_is_hidden(tmp_path: Path) -> None:
-    names = ["b.txt", "a/z.md", "a/.hidden.txt", ".git/c.txt", "README.md", "a/readme", "a/x.bin"]
+    names = ["b.txt", "a/z.md", "a/.hidden.txt", ".git/c.txt", "README.md", "a/readme", "a/x.bin",
+             "a/Readme.pdf", "README.rst", "a/readme.html"]  # fmt: skip
     for name in names:
         write(tmp_path / name, ENGLISH)
     (tmp_path / "loop").symlink_to(tmp_path)
@@ -369,3 +372,9 @@ def test_a_file_given_by_name_is_found_whatever_its_name(tmp_path: Path) -> None
         (path, tmp_path),
         (tmp_path / "missing.txt", tmp_path),
     ]
+
+
+def test_a_title_that_is_cut_does_not_end_in_a_blank(tmp_path: Path) -> None:
+    title = "a" * 499 + " and more"
+    document = load(write(tmp_path / "a.md", f"# {title}\n\n{ENGLISH}"), root=tmp_path)
+    assert document.title == "a" * 499

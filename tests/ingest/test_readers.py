@@ -1,4 +1,5 @@
 import io
+import zipfile
 from datetime import datetime
 
 import docx
@@ -452,6 +453,27 @@ def test_docx_blocks_follow_the_styles() -> None:
     ]
 
 
+def test_docx_styles_that_break_their_rules_are_refused_in_words() -> None:
+    stream = io.BytesIO()
+    original = io.BytesIO(docx_bytes(docx.Document()))
+    with zipfile.ZipFile(original) as whole, zipfile.ZipFile(stream, "w") as broken:
+        for name in whole.namelist():
+            broken.writestr(name, whole.read(name).replace(b'<w:name w:val="', b'<w:name x="'))
+    with pytest.raises(ValueError, match="it is damaged or is not a Word document"):
+        docx_reader.read(stream.getvalue())
+
+
+def test_docx_headers_and_footers_are_read_where_there_is_nothing_else() -> None:
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = "Embargo"
+    document.sections[0].footer.paragraphs[0].text = "until noon"
+    assert [text for _, text in blocks(docx_reader.read(docx_bytes(document)))] == [
+        "Embargo", "until noon",
+    ]  # fmt: skip
+    document.add_paragraph("They met.")
+    assert blocks(docx_reader.read(docx_bytes(document))) == [("paragraph", "They met.")]
+
+
 @pytest.mark.parametrize(
     ("bold", "expected"),
     [
@@ -790,10 +812,18 @@ def test_pdf_properties_give_the_metadata(info: str, expected: dict[str, Found])
     assert pdf.read(pdf_bytes(column(["They met."]), info=info)).metadata == expected
 
 
+DRAWN = pdf_bytes([]).replace(b"0 >>\nstream\n", b"13 >>\nstream\n0 0 9 9 re f\n")
+NOTED = pdf_bytes([]).replace(
+    b"/Rotate", b"/Annots [<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] >>] /Rotate"
+)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        pytest.param(pdf_bytes([], []), "no text layer: it is a scan", id="scan"),
+        pytest.param(pdf_bytes([], []), "all pages of the PDF are empty", id="empty"),
+        pytest.param(DRAWN, "no text layer: it is a scan or a drawing", id="drawing"),
+        pytest.param(NOTED, "nothing but form fields or notes", id="note"),
         pytest.param(pdf_bytes(column(["--- ..."])), "no readable letters", id="no-letters"),
         pytest.param(b"%PDF-1.4 nothing", "damaged or not a PDF", id="garbage"),
     ],

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ingest.sync
 from ingest.load import Limits
 from ingest.sync import Report, sync
+from rag.audit import Audit, audit
 from rag.index import Index, ingested_paths
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.settings import PREFIX
-from rag.store import Vectors, current
+from rag.store import Embedding, Vectors, current
 from rag.types import Passage
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,10 @@ for question in sys.stdin:
     answer = pipeline.invoke(Question(question))
     print(json.dumps([each.uri for each in answer.citations]), flush=True)
 """
+
+
+# A process reads what is ingested in test_isolate, test_safety and test_commands.
+pytestmark = pytest.mark.usefixtures("reading_here")
 
 
 @pytest.fixture
@@ -164,6 +170,30 @@ def test_of_a_changed_file_only_what_changed_is_embedded(
     path.write_text("\n\n".join([*texts[:-1], "The last one is new."]))
     assert sync(index, bag_of_words, [path]).changed == 1
     assert sum(encoded) == 1
+    assert_consistent(index)
+
+
+def test_a_passage_that_comes_while_it_is_being_embedded_is_embedded_once(
+    tmp_path: Path, index: Index, bag_of_words: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: list[str] = []
+    encode = Encoder.encode_passages
+
+    def noting(encoder: Encoder, passages: Sequence[Passage]) -> list[Embedding]:
+        embedded.extend(passage.text for passage in passages)
+        return encode(encoder, passages)
+
+    monkeypatch.setattr(Encoder, "encode_passages", noting)
+    monkeypatch.setattr(ingest.sync, "EMBED_AT_ONCE", 1)  # each file is a batch of its own
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    shared = " ".join(f"The ferry sails at {hour}." for hour in range(45))
+    for name in "abc":
+        (folder / f"{name}.txt").write_text(f"{shared}\n\nSigned by {name}.")
+    report = sync(index, bag_of_words, [folder])
+    assert report.embedded == 3
+    assert len(embedded) == len(set(embedded)) == 4
+    assert audit(index) == Audit()
     assert_consistent(index)
 
 

@@ -1,11 +1,14 @@
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ingest.sync import sync
+from rag import audit as auditing
 from rag.audit import Audit, audit, mend
-from rag.errors import IndexMismatchError, IndexMissingError
+from rag.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
 from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline
@@ -122,6 +125,37 @@ def test_a_pointer_without_any_generation_can_not_be_mended(opened: Index) -> No
     assert "which is no generation" in audit(opened).lost[0]
     with pytest.raises(IndexMissingError, match="run python -m ingest PATH --rebuild"):
         mend(opened)
+
+
+@pytest.mark.parametrize("query", ["delete from", "update"])
+def test_sizes_that_the_manifest_does_not_give_are_noted_anew(
+    opened: Index, encoder: Encoder, query: str
+) -> None:
+    more = " set value = 'nonsense'" if query == "update" else ""
+    change(opened, f"{query} manifest{more} where key = 'vector_files'")
+    with pytest.raises(IndexDamagedError, match="run python -m ingest --check"):
+        Pipeline(opened, encoder).invoke("Who is Rachel Bendayan?")
+    assert "for the sizes of its vector files" in audit(opened).derived[0]
+    assert_mended(opened, encoder)
+
+
+@pytest.mark.usefixtures("reading_here")
+def test_what_is_being_checked_stays_though_new_generations_come(
+    opened: Index, encoder: Encoder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The documents change twice in the middle of a check, at a place that a test can find."""
+    look = auditing._lost
+    checked = current(opened.directory)
+
+    def look_after_changes(truth: sqlite3.Connection) -> Iterator[str]:
+        for number in range(2):
+            (folder / "new.txt").write_text(f"Number {number} is new.")
+            sync(Index(opened.directory, encoder.fingerprint), encoder, [folder])
+        return look(truth)
+
+    monkeypatch.setattr(auditing, "_lost", look_after_changes)
+    assert audit(opened) == Audit()
+    assert current(opened.directory) != checked
 
 
 def test_another_model_is_no_damage(own_index: Path) -> None:

@@ -25,8 +25,12 @@ from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.store import current
 from rag.types import Document
+from tests.conftest import assert_steady
 
 SYLLABLES = ["mar", "tol", "ven", "sar", "kel", "dan", "fer", "gul", "nop", "rek"]
+
+
+pytestmark = pytest.mark.usefixtures("reading_here")
 
 
 def names(index: Path) -> set[str]:
@@ -255,13 +259,10 @@ def test_an_open_index_does_not_gather_files_or_threads(
         sync(index, bag_of_words, [folder])
         with index.reading() as generation:
             generation.nearest_chunks(bag_of_words.encode_query("number"), 3)
-        opened.append(
-            tuple(len(list(Path("/proc/self", each).iterdir())) for each in ("fd", "task"))
-        )  # type: ignore[arg-type]  # two of them
+        files, threads = (len(list(Path("/proc/self", each).iterdir())) for each in ("fd", "task"))
+        opened.append((files, threads))
     assert len(names(index.directory)) <= 2
-    files, threads = (last - early for last, early in zip(opened[-1], opened[2], strict=True))
-    assert files <= 2
-    assert threads <= 2
+    assert_steady(opened)
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +291,28 @@ def cut_files(name: str, size: int) -> Callable[[Path], None]:
     return act
 
 
+def lose_rows(index: Path) -> None:
+    with contextlib.closing(sqlite3.connect(current(index) / "chroma" / "chroma.sqlite3")) as rows:
+        rows.execute("delete from embeddings where rowid in (select rowid from embeddings limit 9)")
+        rows.commit()
+
+
+def swap_vectors(index: Path) -> None:
+    """Leave the files as large as they were, with vectors that are none of the documents'."""
+    for path in index.rglob("data_level0.bin"):
+        data = np.frombuffer(path.read_bytes(), np.uint8).copy()
+        data.view(np.float32)[10:] *= np.where(data.view(np.float32)[10:] > 1e-3, -1, 1)
+        path.write_bytes(data.tobytes())
+
+
 DAMAGES = [
+    pytest.param(
+        lose_rows, IndexDamagedError, "Chroma holds .* run python -m ingest --check",
+        id="rows-missing",
+    ),
+    pytest.param(
+        swap_vectors, IndexDamagedError, "run python -m ingest --check", id="vectors-others",
+    ),
     pytest.param(
         lambda index: (index / "CURRENT").unlink(),
         IndexMissingError, "run python -m ingest PATH --index", id="pointer-missing",
@@ -370,3 +392,17 @@ def test_damage_is_noticed_and_can_be_repaired(
     fresh = Index(directory, bag_of_words.fingerprint)
     assert sync(fresh, bag_of_words, [folder], rebuild=True).added == 12
     assert pipeline.invoke(Question("Who meets marmara?")).hits
+
+
+def test_vectors_that_hide_others_from_the_search_do_not_look_like_damage(
+    bag_of_words: Encoder, tmp_path: Path
+) -> None:
+    mills = (f"Mill {number} grinds rye on day {number}5." for number in range(9))
+    (tmp_path / "a.txt").write_text(f"Volume 5. {' '.join(mills)}")  # first by its id, so hidden
+    (tmp_path / "b.txt").write_text("The ferry sails. " * 100)  # equal vectors to this encoder
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    for _ in range(4):
+        sync(index, bag_of_words, [tmp_path], rebuild=True)
+        with index.reading() as generation:
+            assert generation.summary().documents == 2
+    index.close()

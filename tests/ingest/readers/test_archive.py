@@ -175,3 +175,8 @@ def test_a_damaged_archive_is_read_or_refused(data: st.DataObject, method: int) 
         source[start:end] = data.draw(st.binary(max_size=8))
     with suppress(ValueError):
         archive.read(bytes(source))
+
+
+def test_what_is_about_the_other_files_is_passed_over_as_in_a_folder() -> None:
+    data = zip_bytes(("README.md", b"x"), ("day 1/Readme.pdf", b"x"), ("day 1/a.txt", b"They met."))
+    assert archive.read(data).members == (Member("day 1/a.txt", b"They met."),)

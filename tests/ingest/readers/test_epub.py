@@ -8,56 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.readers import epub
 from ingest.reading import Found, Reading
-
-CONTAINER = """<?xml version="1.0"?><container version="1.0"
-xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>
-<rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/>
-</rootfiles></container>"""
-PACKAGE = """<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0">
-<metadata xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:opf="http://www.idpf.org/2007/opf">
-<dc:title>The visit</dc:title><dc:language>fr-CA</dc:language>
-<dc:date opf:event="creation">2020-01-01</dc:date><dc:date>2026-03-12</dc:date></metadata>
-<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
-<item id="two" href="text/chapter%202.xhtml" media-type="application/xhtml+xml"/>
-<item id="one" href="text/one.xhtml#start" media-type="application/xhtml+xml"/>
-<item id="toc" href="toc.xhtml" media-type="application/xhtml+xml"/>
-<item id="map" href="map.svg" media-type="image/svg+xml"/></manifest>
-<spine><itemref idref="nav"/><itemref idref="toc"/><itemref idref="one"/><itemref idref="map"/>
-<itemref idref="two"/><itemref idref="one"/><itemref idref="gone"/></spine>
-<guide><reference type="toc" href="toc.xhtml#top"/></guide></package>"""
-
-
-def page(body: str) -> str:
-    return f"""<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml"><head><title>Title</title></head>
-<body>{body}</body></html>"""
-
-
-FILES: dict[str, str | bytes] = {
-    "mimetype": "application/epub+zip",
-    "META-INF/container.xml": CONTAINER,
-    "OEBPS/book.opf": PACKAGE,
-    "OEBPS/nav.xhtml": page("<p>Contents</p>"),
-    "OEBPS/toc.xhtml": page("<p>Chapter one ..... 3</p>"),
-    "OEBPS/map.svg": "<svg><text>River</text></svg>",
-    "OEBPS/text/one.xhtml": page(
-        "<h1>One</h1><p>They met.<a id='x'/></p><aside><p>A note.</p></aside>"
-    ),
-    "OEBPS/text/chapter 2.xhtml": page("<h1>Two</h1><ul><li>trade</li></ul>"),
-}
-
-
-def book(**changes: str | bytes | None) -> bytes:
-    """Return a book with the last parts of its paths named as keywords, dots as underscores."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as packed:
-        for path, data in FILES.items():
-            content = changes.get(path.rsplit("/", 1)[-1].replace(".", "_"), data)
-            if content is not None:
-                packed.writestr(path, content)
-        if "encryption" in changes:
-            packed.writestr("META-INF/encryption.xml", changes["encryption"] or "")
-    return stream.getvalue()
+from tests.ingest.builders import EPUB_FILES, PACKAGE, book, page
 
 
 def blocks(reading: Reading) -> list[tuple[str, str]]:
@@ -170,7 +121,7 @@ def test_a_damaged_book_is_read_or_refused(data: st.DataObject) -> None:
         ("container_xml", "META-INF/container.xml"), ("book_opf", "OEBPS/book.opf"),
         ("one_xhtml", "OEBPS/text/one.xhtml"),
     ]))  # fmt: skip
-    content = bytearray(str(FILES[path]).encode())
+    content = bytearray(str(EPUB_FILES[path]).encode())
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(content)))
         end = start + data.draw(st.integers(0, 8))

@@ -237,5 +237,5 @@ def test_pdf_scan_with_its_text_laid_over_it_is_read() -> None:
 
 
 def test_pdf_of_nothing_but_hidden_text_is_refused() -> None:
-    with pytest.raises(ValueError, match="the PDF has no text layer"):
+    with pytest.raises(ValueError, match="all text of the PDF is hidden"):
         pdf.read(pdf_bytes(shown(VISIBLE, how="0 g 3 Tr")))

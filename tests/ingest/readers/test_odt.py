@@ -8,32 +8,18 @@ from hypothesis import strategies as st
 
 from ingest.readers import odt
 from ingest.reading import Found, Reading
+from tests.ingest.builders import ODF_NAMES, odf_content
 
 Blocks = Callable[[Reading], list[tuple[str, str]]]
 Zip = Callable[[Mapping[str, bytes]], bytes]
 Spoil = Callable[[bytes, Random], bytes]
 Read = Callable[..., Reading]
 
-NAMES = " ".join(
-    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{path}:1.0"'
-    for name, path in {
-        "draw": "drawing", "office": "office", "presentation": "presentation", "style": "style",
-        "table": "table", "text": "text",
-    }.items()
-)  # fmt: skip
-META = f"""<office:document-meta {NAMES} xmlns:dc="http://purl.org/dc/elements/1.1/"
+META = f"""<office:document-meta {ODF_NAMES} xmlns:dc="http://purl.org/dc/elements/1.1/"
   xmlns:meta="urn:oasis:names:tc:opendocument:xmlns:meta:1.0"><office:meta>
   <dc:title>The visit</dc:title><meta:creation-date>2026-03-12T09:30:00.5</meta:creation-date>
   <dc:date>2026-04-01T00:00:00</dc:date><dc:language>fr-CA</dc:language>
 </office:meta></office:document-meta>"""
-
-
-def content(body: str, *, styles: str = "", kind: str = "text") -> str:
-    return (
-        f"<office:document-content {NAMES}><office:automatic-styles>{styles}"
-        f"</office:automatic-styles><office:body><office:{kind}>{body}</office:{kind}>"
-        "</office:body></office:document-content>"
-    )
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +27,7 @@ def read(zipped: Zip) -> Read:
     """Return a function that reads a document of a body."""
 
     def from_body(body: str, *, styles: str = "", kind: str = "text", meta: str = "") -> Reading:
-        files = {"content.xml": content(body, styles=styles, kind=kind).encode()}
+        files = {"content.xml": odf_content(body, styles=styles, kind=kind).encode()}
         return odt.read(zipped(files | ({"meta.xml": meta.encode()} if meta else {})))
 
     return from_body
@@ -256,7 +242,9 @@ def example(zipped: Zip) -> bytes:
         f"<table:table>{row('Year', 'Trade')}{row('2019', '45')}</table:table>"
     )
     styles = '<style:style style:name="P1" style:parent-style-name="Title"/>'
-    return zipped({"content.xml": content(body, styles=styles).encode(), "meta.xml": META.encode()})
+    return zipped(
+        {"content.xml": odf_content(body, styles=styles).encode(), "meta.xml": META.encode()}
+    )
 
 
 @settings(max_examples=150)
@@ -264,3 +252,18 @@ def example(zipped: Zip) -> bytes:
 def test_a_damaged_file_is_read_or_refused(example: bytes, spoil: Spoil, random: Random) -> None:
     with suppress(ValueError):
         odt.read(spoil(example, random))
+
+
+def test_headers_and_footers_are_read_where_there_is_nothing_else(
+    zipped: Zip, blocks: Blocks
+) -> None:
+    pages = "<style:header><text:p>Embargo</text:p></style:header>"
+    pages += "<style:footer><text:p>until noon</text:p></style:footer>"
+    master = f"<office:document-styles {ODF_NAMES}><office:master-styles><style:master-page>{pages}"
+    master += "</style:master-page></office:master-styles></office:document-styles>"
+    for body, expected in (
+        ("<text:p/>", [("paragraph", "Embargo"), ("paragraph", "until noon")]),
+        ("<text:p>They met.</text:p>", [("paragraph", "They met.")]),
+    ):
+        files = {"content.xml": odf_content(body).encode(), "styles.xml": master.encode()}
+        assert blocks(odt.read(zipped(files))) == expected

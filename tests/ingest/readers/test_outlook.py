@@ -1,8 +1,5 @@
 import struct
-from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -10,111 +7,13 @@ from hypothesis import strategies as st
 
 from ingest.readers import mail, outlook
 from ingest.reading import Found, Member, Reading
-
-Folder = Mapping[str, "bytes | Folder"]
-END, FREE, NONE = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFF
-SECTOR, MINI = 512, 64
-
+from tests.ingest.builders import Folder, attachment, message, moment, numbers, ole_bytes, string
 
 # A writer of OLE files, for no library has one: small streams only, as mails have.
 
 
-def ole_bytes(root: Folder) -> bytes:
-    entries: list[list[object]] = []
-    minis = b""
-    mini_fat: list[int] = []
-
-    def add(name: str, content: "bytes | Folder") -> int:
-        nonlocal minis
-        number = len(entries)
-        entry: list[object] = [name, 2, NONE, NONE, END, 0]  # name type right child start size
-        entries.append(entry)
-        if isinstance(content, bytes):
-            if content:
-                entry[4], entry[5] = len(minis) // MINI, len(content)
-                sectors = -(-len(content) // MINI)
-                first = len(mini_fat)
-                mini_fat.extend([*range(first + 1, first + sectors), END])
-                minis += content.ljust(sectors * MINI, b"\0")
-        else:
-            entry[1], entry[4] = (5 if name == "Root Entry" else 1), 0
-            children = [add(child, inside) for child, inside in content.items()]
-            entry[3] = children[0] if children else NONE
-            for left, right in pairwise(children):
-                entries[left][2] = right
-        return number
-
-    add("Root Entry", root)
-    directory = b"".join(
-        struct.pack(
-            "<64sHBBIII36xIQ", str(name).encode("utf-16-le"), 2 * len(str(name)) + 2, kind, 1,
-            NONE, right, child, start, size,
-        )
-        for name, kind, right, child, start, size in entries
-    )  # fmt: skip
-    contents = [directory, struct.pack(f"<{len(mini_fat)}I", *mini_fat), minis]
-    fat, starts, body = [], [], b""
-    for content in contents:
-        sectors = -(-len(content) // SECTOR)
-        starts.append(len(fat) if sectors else END)
-        fat += [*range(len(fat) + 1, len(fat) + sectors), END] if sectors else []
-        body += content.ljust(sectors * SECTOR, b"\xff" if content is contents[1] else b"\0")
-    fat_sectors = 1 + len(fat) // 120
-    fat_start = len(fat)
-    fat += [0xFFFFFFFD] * fat_sectors
-    root_entry = struct.pack("<IQ", starts[2], len(minis))
-    body = body[:116] + root_entry + body[128:]
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + struct.pack(
-        "<16xHHHHH6xIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, 0, fat_sectors, starts[0], 0, 4096,
-        starts[1], -(-len(contents[1]) // SECTOR), END, 0,
-    )  # fmt: skip
-    places = [*range(fat_start, fat_start + fat_sectors)] + [FREE] * (109 - fat_sectors)
-    fat += [FREE] * (fat_sectors * 128 - len(fat))
-    return header + struct.pack("<109I", *places) + body + struct.pack(f"<{len(fat)}I", *fat)
-
-
-def string(tag: int, text: str) -> dict[str, bytes]:
-    return {f"__substg1.0_{tag:04X}001F": text.encode("utf-16-le")}
-
-
 def binary(tag: int, data: bytes) -> dict[str, bytes]:
     return {f"__substg1.0_{tag:04X}0102": data}
-
-
-def numbers(header_bytes: int, values: Mapping[int, int]) -> dict[str, bytes]:
-    rows = (struct.pack("<HHIQ", 3, tag, 6, value) for tag, value in values.items())
-    return {"__properties_version1.0": bytes(header_bytes) + b"".join(rows)}
-
-
-def moment(day: int, hour: int, minute: int = 0) -> int:
-    """Return a time in March 2026 as Outlook counts."""
-    since = datetime(2026, 3, day, hour, minute, tzinfo=UTC) - outlook.EPOCH
-    return int(since.total_seconds()) * 10**7
-
-
-def message(*, embedded: bool = False, more: Folder | None = None) -> dict[str, "bytes | Folder"]:
-    sent = {0x0039: moment(12, 9, 30)}
-    return {
-        **numbers(24 if embedded else 32, sent),
-        **string(0x001A, "IPM.Note"),
-        **string(0x0037, "Réunion"),
-        **string(0x0C1A, "Zoé Bee"),
-        **string(0x0C1F, "/O=EXCHANGE/CN=ZBEE"),
-        **string(0x5D01, "zoe@example.org"),
-        **string(0x1000, "They met.\r\n\r\nThey left.\r\n"),
-        "__recip_version1.0_#00000000": {
-            **numbers(8, {0x0C15: 1}), **string(0x3001, "Bob"), **string(0x39FE, "b@example.org"),
-        },
-        "__recip_version1.0_#00000001": {
-            **numbers(8, {0x0C15: 2}), **string(0x3001, "c@example.org"),
-            **string(0x3003, "c@example.org"),
-        },
-        **(more or {}),
-    }  # fmt: skip
-
-
-def attachment(number: int, **content: "bytes | Folder") -> dict[str, "bytes | Folder"]:
-    return {f"__attach_version1.0_#{number:08X}": content}
 
 
 def blocks(reading: Reading) -> list[tuple[str, str]]:

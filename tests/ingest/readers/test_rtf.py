@@ -239,3 +239,9 @@ EXAMPLE = document(
 def test_a_damaged_file_is_read_or_refused(spoil: Spoil, random: Random) -> None:
     with suppress(ValueError):
         rtf.read(rtf.MARK + spoil(EXAMPLE[len(rtf.MARK) :], random))
+
+
+def test_headers_and_footers_are_read_where_there_is_nothing_else() -> None:
+    margins = r"{\header Embargo\par}{\footer until noon\par}"
+    assert read(margins + r"\par").text == "Embargo\n\nuntil noon"
+    assert read(margins + r"They met.\par").text == "They met."

@@ -1,5 +1,4 @@
 import io
-import struct
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -15,11 +14,11 @@ from xlsxwriter import Workbook
 from ingest.readers import binary, grid, sheets
 from ingest.readers.package import ENCRYPTED_STREAM, OLE_MARK
 from ingest.reading import Found, Reading
+from tests.ingest.builders import TRADE, xls, xlsb
 
 Blocks = Callable[[Reading], list[tuple[str, str]]]
 Zip = Callable[[Mapping[str, bytes]], bytes]
 Spoil = Callable[[bytes, Random], bytes]
-Cell = tuple[int, int, str | float]
 
 
 def xlsx(write: Callable[[Workbook], object]) -> bytes:
@@ -316,50 +315,6 @@ def test_ods_cells_repeated_without_end_are_refused(zipped: Zip) -> None:
 # XLS
 
 
-def record(kind: int, body: bytes = b"") -> bytes:
-    return struct.pack("<HH", kind, len(body)) + body
-
-
-def xls(cells: Iterable[Cell], *, state: int = 0) -> bytes:
-    """Return a workbook of one sheet in the format of Excel 97."""
-
-    def written(row: int, column: int, value: str | float) -> bytes:
-        place = struct.pack("<HHH", row, column, 0)
-        if isinstance(value, str):
-            return record(0x204, place + struct.pack("<HB", len(value), 0) + value.encode())
-        return record(0x203, place + struct.pack("<d", value))
-
-    start = [record(0x809, struct.pack("<HHHHII", 0x600, kind, 0, 0, 0, 6)) for kind in (5, 16)]
-    name, end = b"Trade", record(10)
-    at = len(start[0]) + 4 + 8 + len(name) + len(end)
-    listed = record(0x85, struct.pack("<IBBBB", at, state, 0, len(name), 0) + name)
-    body = b"".join(written(*each) for each in cells)
-    return ole(start[0] + listed + end + start[1] + body + end)
-
-
-def ole(stream: bytes) -> bytes:
-    """Return a compound file whose only stream is a workbook."""
-    free, last = 0xFFFFFFFF, 0xFFFFFFFE
-    stream = stream.ljust(4096, b"\0")
-    count = len(stream) // 512
-    table = [0xFFFFFFFD, last, *range(3, count + 2), last]
-    table += [free] * (128 - len(table))
-
-    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-        words = name.encode("utf-16-le") + b"\0\0"
-        head = struct.pack("<64sHBBIII", words, len(words), kind, 1, free, free, child)
-        return head + bytes(36) + struct.pack("<IQ", start, size)
-
-    folder = entry("Root Entry", 5, 1, last, 0) + entry("Workbook", 2, free, 2, len(stream))
-    head = OLE_MARK + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
-    head += struct.pack("<10I", 0, 1, 1, 0, 4096, last, 0, last, 0, 0)
-    head += struct.pack("<108I", *[free] * 108)
-    return head + struct.pack("<128I", *table) + folder.ljust(512, b"\0") + stream
-
-
-TRADE: list[Cell] = [(0, 0, "Year"), (0, 1, "Trade"), (1, 0, 2019.0), (1, 1, 46.400000000000006)]
-
-
 def test_xls_is_read_like_its_successor(blocks: Blocks) -> None:
     assert blocks(sheets.read(xls(TRADE))) == [
         ("heading", "Trade"),
@@ -372,41 +327,6 @@ def test_xls_hidden_sheet_is_left_out() -> None:
 
 
 # XLSB
-
-
-def piece(kind: int, body: bytes = b"") -> bytes:
-    return (
-        bytes([kind & 0x7F | 0x80, kind >> 7] if kind > 127 else [kind]) + bytes([len(body)]) + body
-    )
-
-
-def wide(text: str) -> bytes:
-    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
-
-
-def xlsb(cells: Iterable[Cell], *, apart: int = 1) -> dict[str, bytes]:
-    """Return the files of a workbook of one sheet in the binary format of Excel 2007."""
-
-    def written(row: int, column: int, value: str | float) -> bytes:
-        start = piece(0, struct.pack("<IIHHBI", row * apart, 0, 300, 0, 0, 0))
-        place = struct.pack("<II", column * apart, 0)
-        if isinstance(value, str):
-            return start + piece(6, place + wide(value))
-        return start + piece(5, place + struct.pack("<d", value))
-
-    listed = piece(156, struct.pack("<II", 0, 1) + wide("1") + wide("Trade"))
-    body = b"".join(written(*each) for each in cells)
-    size = piece(148, struct.pack("<4I", 0, apart, 0, apart))
-    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    related = f'<x><Relationship Id="1" Type="{kinds}/%s" Target="%s"/></x>'.encode()
-    return {
-        "_rels/.rels": related % (b"officeDocument", b"xl/workbook.bin"),
-        "xl/_rels/workbook.bin.rels": related % (b"worksheet", b"worksheets/sheet1.bin"),
-        "xl/workbook.bin": piece(131) + piece(143) + listed + piece(144) + piece(132),
-        "xl/worksheets/sheet1.bin": b"".join(
-            [piece(129), size, piece(145), body, piece(146), piece(130)]
-        ),
-    }
 
 
 def test_xlsb_is_read_like_its_successor(zipped: Zip, blocks: Blocks) -> None:

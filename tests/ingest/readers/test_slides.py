@@ -1,4 +1,6 @@
 import io
+import re
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -9,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from pptx.chart.data import CategoryChartData, XyChartData
+from pptx.enum.chart import XL_CHART_TYPE
 from pptx.oxml import parse_xml
-from pptx.oxml.ns import qn
+from pptx.oxml.ns import nsdecls, qn
 from pptx.presentation import Presentation
 from pptx.util import Inches
 
@@ -246,3 +250,102 @@ def example() -> bytes:
 def test_a_damaged_file_is_read_or_refused(example: bytes, spoil: Spoil, random: Random) -> None:
     with suppress(ValueError):
         slides.read(spoil(example, random))
+
+
+def chart_deck(kind: XL_CHART_TYPE = XL_CHART_TYPE.COLUMN_CLUSTERED) -> Presentation:
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[TITLE_ONLY])
+    slide.shapes.title.text = "Trade"
+    data = CategoryChartData()
+    data.categories = ["2019", "2020"]
+    data.add_series("Exports", (45.4, 50))
+    data.add_series("Imports", (12, None))
+    chart = slide.shapes.add_chart(kind, *BOX, data).chart
+    chart.has_title = True
+    chart.chart_title.text_frame.text = "Trade in goods"
+    if kind is XL_CHART_TYPE.COLUMN_CLUSTERED:
+        chart.value_axis.has_title = True
+        chart.value_axis.axis_title.text_frame.text = "billion crowns"
+    return presentation
+
+
+def test_a_chart_is_its_titles_and_a_row_a_category(blocks: Blocks) -> None:
+    assert blocks(read(chart_deck())) == [
+        ("heading", "Trade"),
+        ("paragraph", "Trade in goods; billion crowns"),
+        ("row", "2019; Exports: 45.4; Imports: 12."),
+        ("row", "2020; Exports: 50."),
+    ]
+
+
+def test_the_values_of_a_pie_and_of_points_are_read(blocks: Blocks) -> None:
+    pie = blocks(read(chart_deck(XL_CHART_TYPE.PIE)))
+    assert pie[2] == ("row", "2019; Exports: 45.4.")
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[BLANK])
+    data = XyChartData()
+    series = data.add_series("Depth")
+    series.add_data_point(1.5, 20)
+    slide.shapes.add_chart(XL_CHART_TYPE.XY_SCATTER, *BOX, data)
+    assert ("row", "1.5; Depth: 20.") in blocks(read(presentation))
+
+
+def test_footers_are_read_where_there_is_nothing_else(blocks: Blocks) -> None:
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[BLANK])
+    box = slide.shapes.add_textbox(*BOX)
+    box.text_frame.text = "Embargo until noon"
+    place = parse_xml(f'<p:ph {nsdecls("p")} type="ftr" idx="11"/>')
+    box._element.find(f".//{qn('p:nvPr')}").append(place)
+    assert blocks(read(presentation)) == [("paragraph", "Embargo until noon")]
+    slide.shapes.add_textbox(*BOX).text_frame.text = "They met."
+    assert blocks(read(presentation)) == [("paragraph", "They met.")]
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def three_slides() -> dict[str, bytes]:
+    presentation = chart_deck()
+    for number in (2, 3):
+        slide = presentation.slides.add_slide(presentation.slide_layouts[TITLE_AND_BODY])
+        slide.shapes.title.text = f"Slide of day {number}"
+        slide.notes_slide.notes_text_frame.text = f"Note of day {number}."
+    with zipfile.ZipFile(io.BytesIO(saved(presentation))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        pytest.param("ppt/slides/slide2.xml", {"Slide of day 2", "Note of day 2."}, id="slide"),
+        pytest.param("ppt/notesSlides/notesSlide1.xml", {"Note of day 2."}, id="notes"),
+        pytest.param("ppt/charts/chart{}.xml", {"Trade in goods; billion crowns",
+                     "2019; Exports: 45.4; Imports: 12.", "2020; Exports: 50."}, id="chart"),
+        pytest.param("ppt/slides/_rels/slide2.xml.rels", {"Note of day 2."}, id="relations"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("harm", ["garbled", "cut", "gone", "unpackable"])
+def test_a_damaged_slide_costs_no_other(
+    blocks: Blocks, name: str, lost: set[str], harm: str
+) -> None:
+    files = three_slides()
+    everything = {text for _, text in blocks(slides.read(packed(files)))}
+    (path,) = [each for each in files if re.fullmatch(name.format(r"\d+"), each)]
+    whole = files.pop(path)
+    if harm != "gone":
+        files[path] = {"garbled": b"\x00\xff", "cut": whole[: len(whole) // 2]}.get(harm, whole)
+    data = packed(files)
+    if harm == "unpackable":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            at = archive.getinfo(path).header_offset + 30 + len(path) + 40
+        data = data[:at] + bytes(8) + data[at + 8 :]  # its checksum is wrong now
+    reading = slides.read(data)
+    assert {text for _, text in blocks(reading)} >= everything - lost
+    if not (harm == "gone" and "_rels" in path):
+        assert reading.warnings == ("1 damaged piece was left out",)
