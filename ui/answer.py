@@ -43,8 +43,7 @@ def html(exchange: Exchange) -> str:
     """Return an answer, finished or growing, and what the reader's own file says."""
     answer = exchange.answer
     body = _refusal(answer) if answer.status == "refused" else _sentences(answer)
-    key = "filter_strayed" if exchange.strayed else "filter_line"
-    chosen = say(answer.language, key, what=exchange.where)
+    chosen = say(answer.language, "filter_line", what=exchange.where)
     where = _line(chosen, "where") if exchange.where else ""
     own = _own(exchange.own, answer.language) if exchange.own else ""
     return "".join([_badge(answer), *body, *_small_print(answer), where, own])
@@ -107,7 +106,9 @@ def _link(citation: Citation, language: str) -> str:
 
 def _refusal(answer: Answer) -> Iterator[str]:
     refusal, _, label = answer.text.partition(answer.coverage)
-    yield f'<p class="refusal">{inert(refusal)}</p><p class="coverage">{inert(answer.coverage)}</p>'
+    if refusal:  # nothing was refused where nothing was searched
+        yield f'<p class="refusal">{inert(refusal)}</p>'
+    yield f'<p class="coverage">{inert(answer.coverage)}</p>'
     if answer.citations:
         label, _, _ = label.partition(_flat(answer.citations[0].quote))
     quotes = "".join(_quote(each, answer.language) for each in answer.citations)

@@ -42,8 +42,7 @@ def lines(session: Session, language: str, made: date) -> Iterator[Line]:
     yield Line("title", say(language, "brief"))
     yield Line("small", say(language, "made_on", when=day(made, language)))
     for each in session:
-        key = "filter_strayed" if each.strayed else "filter_line"
-        where = say(language, key, what=each.where) if each.where else ""
+        where = say(language, "filter_line", what=each.where) if each.where else ""
         yield from _exchange(each.answer, where, language)
         if each.own and each.own.answer and each.own.answer.status != "refused":
             yield Line("part", say(language, "from_file", name=each.own.name))

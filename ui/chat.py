@@ -132,7 +132,7 @@ class _Page:
             yield {self.follow: ""}
             return
         yield {self.wire: keep(session)}
-        proposed = follow_ups(self.desk.pipeline, session)
+        proposed = follow_ups(self.desk.pipeline, session, chosen.where)
         yield {self.follow: parts.follow(chosen.language, proposed)}
 
     def begin(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Changes:

@@ -54,7 +54,7 @@ def chosen(sent: object) -> Filter:
     """
     given = sent if isinstance(sent, Mapping) else {}
     return Filter(
-        uris=_names(given.get("uris")),
+        documents=_names(given.get("uris")),
         kinds=_names(given.get("kinds")),
         languages=_names(given.get("languages")),
         first=_day(given.get("first")),
@@ -71,7 +71,7 @@ def in_words(where: Filter, titles: Mapping[str, str], language: str) -> str:
     if where == EVERYWHERE:
         return ""
     parts = [
-        ", ".join(titles.get(each, each) for each in sorted(where.uris)),
+        ", ".join(titles.get(each, each) for each in sorted(where.documents)),
         ", ".join(sorted(where.kinds)),
         ", ".join(language_name(each, language) for each in sorted(where.languages)),
         f"{say(language, 'first')} {day(where.first, language)}" if where.first else "",

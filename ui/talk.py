@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rag.errors import RagError
 from rag.pipeline import MAX_HISTORY, Pipeline, Question
-from rag.types import EVERYWHERE, Answer, Document, Filter, Turn
+from rag.types import EVERYWHERE, Answer, Filter, Turn
 from ui.words import say
 
 MOST_EXCHANGES = 100  # of one conversation; what is older is let go
@@ -35,14 +35,12 @@ class Exchange:
 
     Attributes:
         where: which documents were to be asked, in words; empty for all.
-        strayed: a document that was not chosen is cited all the same.
         vote: "good" or "bad" once the reader said so, "asked" while it is asked what is bad,
             "lost" when what was said could not be kept.
     """
 
     answer: Answer
     where: str = ""
-    strayed: bool = False
     own: FromFile | None = None
     vote: str = ""
 
@@ -97,8 +95,7 @@ def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View
     try:
         for answer in pipeline.stream(question):
             done = answer.status != "searching"
-            strayed = done and _strays(pipeline, answer, asked.where)
-            shown = Exchange(replace(answer, hits=()), asked.where_in_words, strayed)
+            shown = Exchange(replace(answer, hits=()), asked.where_in_words)
             yield View(
                 (*before, shown),
                 busy=not done,
@@ -113,26 +110,6 @@ def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View
         yield View(before, draft=asked.text, notice=str(error))
 
 
-def _strays(pipeline: Pipeline, answer: Answer, where: Filter) -> bool:
-    """Tell whether an answer cites a document that was not chosen."""
-    if where == EVERYWHERE:
-        return False
-    with pipeline.index.reading() as generation:
-        cited = [generation.document(each.document_id) for each in answer.citations]
-    return not all(each is None or _admits(where, each) for each in cited)
-
-
-def _admits(where: Filter, document: Document) -> bool:
-    day = document.published
-    return (
-        (not where.uris or document.uri in where.uris)
-        and (not where.kinds or document.kind in where.kinds)
-        and (not where.languages or document.language in where.languages)
-        and (where.first is None or (day is not None and day >= where.first))
-        and (where.last is None or (day is not None and day <= where.last))
-    )
-
-
 def stopped(session: Session, language: str) -> View:
     """Return the window after an answer was stopped: its question is in the box again."""
     if not session or session[-1].answer.status != "searching":
@@ -141,11 +118,13 @@ def stopped(session: Session, language: str) -> View:
     return View(session[:-1], draft=question, notice=say(language, "stopped"))
 
 
-def follow_ups(pipeline: Pipeline, session: Session, most: int = 3) -> tuple[str, ...]:
+def follow_ups(
+    pipeline: Pipeline, session: Session, where: Filter = EVERYWHERE, most: int = 3
+) -> tuple[str, ...]:
     """Return questions that could be asked after the last one.
 
     They are made of headings of the documents it cites, and each is tried first: what the
-    documents do not answer, or answer with what is cited already, is not proposed.
+    documents asked do not answer, or answer with what is cited already, is not proposed.
     """
     last = session[-1].answer if session else None
     if last is None or last.status not in ("answered", "partial"):
@@ -156,7 +135,7 @@ def follow_ups(pipeline: Pipeline, session: Session, most: int = 3) -> tuple[str
         fitting = (
             question
             for question in _candidates(pipeline, last)
-            if question.casefold() not in asked and _tells_more(pipeline, question, cited)
+            if question.casefold() not in asked and _tells_more(pipeline, question, where, cited)
         )
         return tuple(itertools.islice(fitting, most))
     except RagError:  # said at the next question
@@ -177,6 +156,6 @@ def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
     return [say(answer.language, "about", title=each) for each in fitting[:MOST_TRIED]]
 
 
-def _tells_more(pipeline: Pipeline, question: str, cited: set[str]) -> bool:
-    answer = pipeline.invoke(Question(question, recorded=False))
+def _tells_more(pipeline: Pipeline, question: str, where: Filter, cited: set[str]) -> bool:
+    answer = pipeline.invoke(Question(question, recorded=False, where=where))
     return answer.status == "answered" and not {c.quote for c in answer.citations} <= cited

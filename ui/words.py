@@ -80,11 +80,10 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     # filters and the reader's own file
     "filters": ("Choose documents", "Choisir les documents", "Elegir documentos"),
     "filters_on": ("Documents chosen", "Documents choisis", "Documentos elegidos"),
-    "filter_line": ("Asked only of: {what}", "Demandé seulement à : {what}", "Solo en: {what}"),
-    "filter_strayed": (
-        "You chose: {what}. Other documents were asked as well.",
-        "Votre choix : {what}. D’autres documents ont été interrogés aussi.",
-        "Su elección: {what}. También se consultaron otros documentos.",
+    "filter_line": (
+        "Asked only of: {what}",
+        "Demandé uniquement à : {what}",
+        "Consultado solo en: {what}",
     ),
     "kinds": ("Kinds", "Types", "Tipos"),
     "languages": ("Languages", "Langues", "Idiomas"),

@@ -1,11 +1,8 @@
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import date
 
 import pytest
 
 from rag.errors import IndexMissingError, RagError
-from rag.index import Index
 from rag.pipeline import Pipeline, Question
 from rag.types import EVERYWHERE, Answer, Citation, Filter, Hit, Span, Turn
 from ui.talk import Asked, Exchange, FromFile, View, converse, follow_ups, stopped
@@ -52,31 +49,6 @@ def test_the_pipeline_is_told_the_turns_before_and_which_documents_are_asked() -
     script, where = Script(), Filter(kinds=frozenset(["note"]))
     list(converse(script, Asked("And then?", where), (exchange(text="Today. [1]"),)))
     assert script.asked == [Question("And then?", (Turn("When?", "Today. [1]"),), where=where)]
-
-
-@pytest.mark.parametrize(
-    ("where", "strayed"),
-    [
-        pytest.param(Filter(), False, id="everywhere"),
-        pytest.param(Filter(uris=frozenset(["10-timeline.md"])), False, id="document"),
-        pytest.param(Filter(uris=frozenset(["01-overview.md"])), True, id="other-document"),
-        pytest.param(Filter(kinds=frozenset(["timeline"])), False, id="kind"),
-        pytest.param(Filter(kinds=frozenset(["note"])), True, id="other-kind"),
-        pytest.param(Filter(languages=frozenset(["fr"])), True, id="other-language"),
-        pytest.param(Filter(first=date(2025, 9, 18), last=date(2025, 9, 18)), False, id="dates"),
-        pytest.param(Filter(first=date(2025, 9, 19)), True, id="earlier"),
-        pytest.param(Filter(last=date(2025, 9, 17)), True, id="later"),
-    ],
-)
-def test_it_is_said_when_a_document_is_cited_that_was_not_chosen(
-    index: Index, where: Filter, strayed: bool
-) -> None:
-    with index.reading() as generation:
-        (document,) = [d for d in generation.documents() if d.uri == "10-timeline.md"]
-    script = Script(exchange(citations=(replace(CITED, document_id=document.id),)))
-    script.index = index
-    (last,) = converse(script, Asked("When?", where, "chosen"), ())
-    assert last.session[-1].strayed == strayed
 
 
 def test_the_readers_file_is_asked_after_the_dossier_and_not_recorded() -> None:
