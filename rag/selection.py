@@ -15,6 +15,11 @@ from rag.types import EVERYWHERE, Document, Filter
 COMPARED_ALL = 5000  # chunks; the vectors of so many are compared in less time than Chroma takes
 ROOM = 2  # times more neighbours than would hold enough if the documents lay evenly among them
 WITHIN = "and c.document_id in (select value from json_each(?))"
+OF_DOCUMENTS = {  # whose ids are given, in an order that SQLite keeps
+    "chunks": "from json_each(?) cross join chunks t on t.document_id = value",
+    "sentences": "from json_each(?) cross join chunks c on c.document_id = value "
+    "cross join sentences t on t.chunk = c.number",
+}
 ADMITTED = """
 (:documents = '[]' or uri in (select value from json_each(:documents))
                    or document_id in (select value from json_each(:documents)))
@@ -38,21 +43,18 @@ class Selection(Generation):
 
     def __init__(self, whole: Generation, where: Filter) -> None:
         vars(self).update(vars(whole))  # the same open files; whoever opened them closes them
-        rows = self._rows(
-            "select document_id, min(uri), min(published), max(published) from places "
-            f"where {ADMITTED} group by document_id",
-            _as_values(where),
-        )
-        self._places: Mapping[str, str] = {row[0]: row[1] for row in rows}
+        query = f"select document_id, uri, published from places where {ADMITTED} order by uri"
+        places = self._rows(query, _as_values(where))
+        self._places: Mapping[str, str] = {each: uri for each, uri, _ in reversed(places)}
         self._ids = json.dumps(list(self._places))
-        dates = sorted(day for row in rows for day in row[2:] if day)
+        days = [day for _, _, day in places if day]
         self._summary = replace(
             whole.summary(),
-            documents=len(rows),
+            documents=len(self._places),
             chunks=self._counted_within("chunks"),
             sentences=self._counted_within("sentences"),
-            first=store.day(dates[0]) if dates else None,
-            last=store.day(dates[-1]) if dates else None,
+            first=store.day(min(days, default=None)),
+            last=store.day(max(days, default=None)),
         )
 
     def document(self, document_id: str) -> Document | None:
@@ -95,7 +97,7 @@ class Selection(Generation):
     def _compared(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
         """Compare a vector with every one that the documents have."""
         blobs: dict[str, bytes] = dict(
-            self._rows(f"select vector_id, vector {_of_documents(kind)}", [self._ids])
+            self._rows(f"select t.vector_id, t.vector {OF_DOCUMENTS[kind]}", [self._ids])
         )
         if not blobs:
             return {}
@@ -106,18 +108,13 @@ class Selection(Generation):
         return {names[each]: float(cosines[each]) for each in best}
 
     def _counted_within(self, kind: str) -> int:
-        ((count,),) = self._rows(f"select count(*) {_of_documents(kind)}", [self._ids])
+        ((count,),) = self._rows(f"select count(*) {OF_DOCUMENTS[kind]}", [self._ids])
         return int(count)
 
 
 def _document(address: str) -> str:
     """Return the id of the document that a chunk or sentence is of."""
     return address.partition(":")[0]
-
-
-def _of_documents(kind: str) -> str:
-    """Return the SQL that names the rows of some documents, whose ids theirs begin with."""
-    return f"from json_each(?) cross join {kind} t on t.id >= value || ':' and t.id < value || ';'"
 
 
 def _as_values(where: Filter) -> dict[str, str | None]:

@@ -94,7 +94,7 @@ def test_chosen_documents_are_said_by_their_titles(pipeline: Pipeline, files: Ow
     sent = {"uris": ["10-timeline.md"], "languages": ["es"], "first": "2025-01-02", "last": ""}
     chosen = Desk(pipeline, files).choose(sent, Chosen(language="fr"))
     assert chosen.where == Filter(
-        uris=frozenset(["10-timeline.md"]), languages=frozenset(["es"]), first=date(2025, 1, 2)
+        documents=frozenset(["10-timeline.md"]), languages=frozenset(["es"]), first=date(2025, 1, 2)
     )
     assert re.fullmatch("Timeline of .* · espagnol · Du 2 janvier 2025", chosen.words)
 
