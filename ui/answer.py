@@ -46,10 +46,10 @@ def html(exchange: Exchange) -> str:
     chosen = say(answer.language, "filter_line", what=exchange.where)
     where = _line(chosen, "where") if exchange.where else ""
     own = _own(exchange.own, answer.language) if exchange.own else ""
-    return "".join([_badge(answer), *body, *_small_print(answer), where, own])
+    return "".join([_badge(answer, exchange.state), *body, *_small_print(answer), where, own])
 
 
-def _badge(answer: Answer) -> str:
+def _badge(answer: Answer, state: str) -> str:
     """Return what kind of answer it is; while it is being made, that it is."""
     if answer.status == "searching":
         return ""
@@ -60,7 +60,7 @@ def _badge(answer: Answer) -> str:
         else say(own, "extractive")
     )
     return (
-        f'<p class="badge {answer.status}"><strong>{told(own, answer.status)}</strong>'
+        f'<p class="badge {answer.status}"><strong>{told(own, state)}</strong>'
         f"{inert(f' · {mode}')}</p>"
     )
 
@@ -106,13 +106,14 @@ def _link(citation: Citation, language: str) -> str:
 
 def _refusal(answer: Answer) -> Iterator[str]:
     refusal, _, label = answer.text.partition(answer.coverage)
-    if refusal:  # nothing was refused where nothing was searched
+    if refusal:
         yield f'<p class="refusal">{inert(refusal)}</p>'
     yield f'<p class="coverage">{inert(answer.coverage)}</p>'
     if answer.citations:
         label, _, _ = label.partition(_flat(answer.citations[0].quote))
     quotes = "".join(_quote(each, answer.language) for each in answer.citations)
-    yield f'<div class="nearest"><p class="label">{inert(label)}</p>{quotes}</div>'
+    if label:
+        yield f'<div class="nearest"><p class="label">{inert(label)}</p>{quotes}</div>'
     if answer.notice:
         yield _line(sentence(answer.notice), "notice")
 

@@ -6,8 +6,8 @@ from datetime import date
 from io import BytesIO
 from typing import Literal, NamedTuple
 
-from rag.types import Answer, Citation
-from ui.talk import Session
+from rag.types import Citation
+from ui.talk import Exchange, Session
 from ui.words import day, say
 
 Style = Literal["title", "question", "part", "text", "quote", "item", "small"]
@@ -43,7 +43,7 @@ def lines(session: Session, language: str, made: date) -> Iterator[Line]:
     yield Line("small", say(language, "made_on", when=day(made, language)))
     for each in session:
         where = say(language, "filter_line", what=each.where) if each.where else ""
-        yield from _exchange(each.answer, where, language)
+        yield from _exchange(each, where, language)
         if each.own and each.own.answer and each.own.answer.status != "refused":
             yield Line("part", say(language, "from_file", name=each.own.name))
             yield from (_quote(cited) for cited in each.own.answer.citations)
@@ -90,14 +90,15 @@ def docx(session: Session, language: str, made: date) -> bytes:
     return file.getvalue()
 
 
-def _exchange(answer: Answer, where: str, language: str) -> Iterator[Line]:
+def _exchange(exchange: Exchange, where: str, language: str) -> Iterator[Line]:
+    answer = exchange.answer
     yield Line("question", answer.question)
     if answer.searched_for != answer.question:
         yield Line("small", f"{say(language, 'searched_for')} {answer.searched_for}")
     if where:
         yield Line("small", where)
     if answer.status == "refused":
-        yield Line("text", f"{say(language, 'refused')}. {answer.coverage}")
+        yield Line("text", f"{say(language, exchange.state)}. {answer.coverage}")
     else:
         yield Line("part", say(language, "answer"))
         yield Line("text", answer.text)

@@ -121,8 +121,10 @@ class Desk:
         if self.inbox is None:
             return "lost"
         answer, before = session[number].answer, turns(session[:number])
+        where = session[number].where
+        asked_of = f" ({say(answer.language, 'filter_line', what=where)})" if where else ""
         try:
-            records.draft_case(self.inbox, answer, note[:LONGEST_NOTE], before)
+            records.draft_case(self.inbox, answer, note[:LONGEST_NOTE] + asked_of, before)
         except OSError:
             return "lost"
         return "bad"

@@ -44,6 +44,12 @@ class Exchange:
     own: FromFile | None = None
     vote: str = ""
 
+    @property
+    def state(self) -> str:
+        """Return the answer's status, "unasked" where no document fitted what was chosen."""
+        nothing = self.answer.status == "refused" and self.answer.text == self.answer.coverage
+        return "unasked" if nothing else self.answer.status
+
 
 Session = tuple[Exchange, ...]
 AskFile = Callable[[Question], FromFile | None]

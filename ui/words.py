@@ -144,6 +144,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "answered": ("Answered", "Réponse", "Respondida"),
     "partial": ("Partly answered", "Réponse partielle", "Respuesta parcial"),
     "refused": ("Not in the documents", "Absent des documents", "No está en los documentos"),
+    "unasked": (
+        "No document was asked",
+        "Aucun document interrogé",
+        "Ningún documento consultado",
+    ),
     "failed": ("Failed", "Échec", "Error"),
     "extractive": ("quoted sentences", "phrases citées", "frases citadas"),
     "generative": ("written by {model}", "rédigé par {model}", "redactada por {model}"),

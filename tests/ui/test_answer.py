@@ -149,6 +149,12 @@ def test_a_refusal_without_a_passage_says_so() -> None:
     ]
 
 
+def test_it_is_said_when_no_document_fits_what_was_chosen() -> None:
+    nothing = "Nothing was searched: no document fits what was chosen (of 9 in all)."
+    refused = answer(status="refused", text=nothing, coverage=nothing)
+    assert lines(html(refused)) == ["No document was asked · quoted sentences", nothing]
+
+
 def test_an_answer_that_is_being_made_says_so() -> None:
     growing = answer(status="searching", language="es", citations=(citation(1),))
     assert lines(html(growing)) == ["It rains. [1]", "Buscando en los documentos…"]
