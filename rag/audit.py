@@ -14,7 +14,7 @@ from rag.draft import batches
 from rag.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
 from rag.index import Index, check_manifest
 from rag.language import terms
-from rag.store import KINDS, Vector
+from rag.store import Vector
 
 SAME = 1e-4  # the largest difference of a coordinate that Chroma's storing may make
 SAMPLE = 50  # stored vectors that must find themselves
@@ -143,6 +143,13 @@ def _stray(truth: sqlite3.Connection, texts: Mapping[str, str]) -> Iterator[str]
     )
     for (each,) in truth.execute(query):
         yield f"the sentence {each!r} lies outside its chunk"
+    query = (
+        "select c.id from chunks c left join embeddings e on e.chunk = c.number where "
+        "ifnull(length(e.codes), -1) != "
+        "(select ifnull(sum(code_size), 0) from sentences where chunk = c.number)"
+    )
+    for (each,) in truth.execute(query):
+        yield f"the embedding of the chunk {each!r} is missing or is another"
 
 
 def _derived(truth: sqlite3.Connection, generation: Path) -> Iterator[str]:
@@ -186,10 +193,8 @@ def _keywords(truth: sqlite3.Connection) -> Iterator[str]:
 def _vectors(truth: sqlite3.Connection, generation: Path) -> Iterator[str]:
     client = store.open_chroma(generation)
     try:
-        for kind in KINDS:
+        for kind, expected in store.vectors_by_kind(truth).items():
             collection = client.get_collection(kind, embedding_function=None)
-            rows = truth.execute(f"select distinct vector_id, vector from {kind}").fetchall()
-            expected = {each: np.frombuffer(blob, np.float32) for each, blob in rows}
             yield from _compare(kind, collection, expected)
     finally:
         store.close_chroma(client)

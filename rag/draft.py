@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 from chromadb.api.models.Collection import Collection
 
 from rag import store
@@ -90,9 +89,8 @@ class Draft:
         for number, title, heading, language, own, text in self._truth.execute(query).fetchall():
             self._index_words(number, f"{title} {heading}", language, text, own)
         self._vectors = self._collections()
-        for kind, collection in self._vectors.items():
-            rows = self._truth.execute(f"select vector_id, vector from {kind}").fetchall()
-            upsert(collection, {each: np.frombuffer(blob, np.float32) for each, blob in rows})
+        for kind, vectors in store.vectors_by_kind(self._truth).items():
+            upsert(self._vectors[kind], vectors)
 
     def _index_words(self, number: int, context: str, language: str, text: str, own: str) -> None:
         query = "insert into keywords (rowid, context, text) values (?, ?, ?)"
@@ -147,17 +145,12 @@ class Draft:
 
         A chunk is the same when the text that was embedded is.
         """
-        found = {}
-        for vector_id in dict.fromkeys(vector_ids):
-            query = "select number, vector from chunks where vector_id = ? limit 1"
-            row = self._truth.execute(query, [vector_id]).fetchone()
-            if row:
-                query = "select vector, code from sentences where chunk = ? order by start"
-                sentences = self._truth.execute(query, [row[0]]).fetchall()
-                blobs = [row[1], *(vector for vector, _ in sentences)]
-                vectors = np.stack([np.frombuffer(blob, np.float32) for blob in blobs])
-                found[vector_id] = Embedding(vectors, tuple(code for _, code in sentences))
-        return found
+        where = "where c.vector_id = ? limit 1"
+        return {
+            stored.vector_id: stored.embedding
+            for each in dict.fromkeys(vector_ids)
+            for stored in store.embeddings(self._truth, where, [each])
+        }
 
     def add(self, document: Document, pieces: Sequence[Piece]) -> None:
         """Put in the chunks of a document, in place of those it had."""
@@ -168,24 +161,29 @@ class Draft:
         self._flush(BATCH_SIZE)
 
     def _add_piece(self, document: Document, piece: Piece) -> None:
-        chunk, (vector, *of_sentences) = piece.chunk, piece.embedding.vectors
+        chunk, embedding = piece.chunk, piece.embedding
         cursor = self._truth.execute(
-            "insert into chunks values (null, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into chunks values (null, ?, ?, ?, ?, ?, ?, ?)",
             [chunk.id, chunk.document_id, chunk.span.start, chunk.span.end, chunk.heading,
-             chunk.language, piece.vector_id, vector.tobytes()],
+             chunk.language, piece.vector_id],
         )  # fmt: skip
         number = cast(int, cursor.lastrowid)
         context = f"{document.title} {chunk.heading}"
         self._index_words(number, context, document.language, chunk.text, chunk.language)
+        self._truth.execute(
+            "insert into embeddings values (?, ?, ?)",
+            [number, b"".join(embedding.codes), embedding.vectors.tobytes()],
+        )
+        vector, *of_sentences = embedding.vectors
         self._waiting["chunks"][piece.vector_id] = vector
         for sentence, vector, code in zip(
-            chunk.sentences, of_sentences, piece.embedding.codes, strict=True
+            chunk.sentences, of_sentences, embedding.codes, strict=True
         ):
             vector_id = address(f"{piece.vector_id}:{sentence.span.start - chunk.span.start}")
             self._truth.execute(
-                "insert into sentences values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into sentences values (?, ?, ?, ?, ?, ?)",
                 [sentence.id, number, sentence.span.start, sentence.span.end, vector_id,
-                 vector.tobytes(), code],
+                 len(code)],
             )  # fmt: skip
             self._waiting["sentences"][vector_id] = vector
 
@@ -265,6 +263,7 @@ class Draft:
             query = "delete from sentences where chunk = ? returning vector_id"
             sentences.update(each for (each,) in self._truth.execute(query, [number]).fetchall())
             self._truth.execute("delete from keywords where rowid = ?", [number])
+            self._truth.execute("delete from embeddings where chunk = ?", [number])
         return {"chunks": {vector_id for _, vector_id in chunks}, "sentences": sentences}
 
     def _remove_unused(self, vector_ids: Mapping[str, set[str]]) -> None:

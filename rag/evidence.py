@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rag.index import Generation
 from rag.language import SHORTEST_AKIN, akin, lacks, names, stem, terms
 from rag.query import LIKE, Query, QueryTokens
-from rag.store import Vector
+from rag.store import Vector, Vectors
 from rag.types import Chunk, Hit, Sentence
 
 AKIN = 0.5  # what a word counts that only begins like the question's
@@ -113,19 +113,23 @@ class Evidence:
 
 def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
     """Return every sentence of the hits as evidence, best first."""
-    ids = [sentence.id for hit in hits for sentence in hit.chunk.sentences]
-    embedded = generation.embedded_sentences(ids)
-    vectors = {each: vector for each, (vector, _) in embedded.items()}
-    codes = {each: code for each, (_, code) in embedded.items()}
+    embedded = generation.embeddings([hit.chunk.id for hit in hits])
+    codes = {
+        sentence.id: code
+        for hit in hits
+        for sentence, code in zip(hit.chunk.sentences, embedded[hit.chunk.id].codes, strict=True)
+    }
     nearest = nearest_tokens(query.tokens, codes) if query.tokens else {}
     passages = [_Passage(hit) for hit in hits]
     words = _Words(query, {term for each in passages for term in each.context})
-    rows = [[words.row(frozenset(each)) for each in passage.sequences] for passage in passages]
-    words.compare([row for each in rows for row in each])
+    rows = [words.rows(passage.sequences) for passage in passages]
+    words.compare(rows)
     evidence = [
         each
         for passage, having in zip(passages, rows, strict=True)
-        for each in _of_passage(query, words, passage, having, vectors, nearest)
+        for each in _of_passage(
+            query, words, passage, having, embedded[passage.hit.chunk.id].vectors[1:], nearest
+        )
     ]
     return sorted(evidence, key=lambda each: -each.score)
 
@@ -153,16 +157,19 @@ def _of_passage(
     query: Query,
     words: "_Words",
     passage: "_Passage",
-    rows: Sequence[Numbers],
-    vectors: Mapping[str, Vector],
+    rows: Numbers,
+    vectors: Vectors,
     nearest: Mapping[str, Numbers],
 ) -> Iterator[Evidence]:
     sentences = passage.hit.chunk.sentences
-    cosines = [float(query.vector @ vectors[each.id]) for each in sentences]
+    cosines = np.vecdot(vectors, query.vector).tolist()
     alike = _Alike(query.tokens, nearest, passage.hit.chunk, cosines)
-    around = words.row(passage.context)
-    for number, (sentence, row) in enumerate(zip(sentences, rows, strict=True)):
-        coverage = words.share(row)
+    coverage = words.shares(rows)
+    plain, telling = words.shares(rows, words.plain), words.shares(rows, words.telling)
+    before = words.shares(np.maximum(rows, rows[[0, *range(len(rows) - 1)]])) - coverage
+    around = words.rows([passage.context])
+    context, named = words.shares(around), words.shares(around, words.named)
+    for number, (sentence, terms_of) in enumerate(zip(sentences, passage.sequences, strict=True)):
         yield Evidence(
             sentence,
             passage.hit,
@@ -172,21 +179,21 @@ def _of_passage(
             telling_tokens=alike.telling[number],
             before_tokens=alike.before[number],
             passage_tokens=alike.passage,
-            coverage=coverage,
-            plain=words.share(row, words.plain),
-            telling=words.share(row, words.telling),
-            before=words.share(np.maximum(row, rows[max(0, number - 1)])) - coverage,
-            together=words.together(passage.sequences[number]),
+            coverage=float(coverage[number]),
+            plain=float(plain[number]),
+            telling=float(telling[number]),
+            before=float(before[number]),
+            together=words.together(terms_of),
             passage=passage.hit.score,
-            context=words.share(around),
-            named=words.share(around, words.named),
+            context=float(context[0]),
+            named=float(named[0]),
             absent=words.absent,
             lacking=lacks(query.text, sentence.text)
             or not words.numbers <= passage.context
-            or words.of_another_year(passage.sequences[number]),
+            or words.of_another_year(terms_of),
             foreign=passage.hit.chunk.language != query.language,
             english=query.language == "en",
-            vector=vectors[sentence.id],
+            vector=vectors[number],
         )
 
 
@@ -209,11 +216,11 @@ class _Alike:
         rows = np.stack([nearest.get(each.id, none) for each in chunk.sentences])
         self.tokens = rows.mean(axis=1).tolist()
         # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
-        telling = (rows * query.telling).sum(axis=1)
-        with_before = (np.maximum(rows[1:], rows[:-1]) * query.telling).sum(axis=1)
+        telling = np.vecdot(rows, query.telling)
+        with_before = np.vecdot(np.maximum(rows[1:], rows[:-1]), query.telling)
         self.telling = telling.tolist()
         self.before = [0.0, *(with_before - telling[1:]).tolist()]
-        self.passage = float((rows.max(axis=0) * query.telling).sum())
+        self.passage = float(np.vecdot(rows.max(axis=0), query.telling))
 
 
 class _Passage:
@@ -258,33 +265,37 @@ class _Words:
         self.named = self._rarity * naming_words
         self.telling = self._rarity
         self.numbers = {stem(each, query.language) for each in naming if each[0].isdigit()}
-        known = np.array([word.certainty for word in query.words])
-        self.absent = 1 - self.share(known) if query.words else 1.0
+        known = np.array([[word.certainty for word in query.words]])
+        self.absent = 1 - float(self.shares(known)[0]) if query.words else 1.0
         self._pairs = list(pairwise(terms(query.text, query.language)))
 
-    def row(self, of: frozenset[str]) -> Numbers:
-        """Return how far some terms have each word, from 0 to 1."""
-        return np.array(
-            [
-                word.certainty if word.terms & of
-                else LIKE if word.related & of
-                else AKIN if akin_terms & of
-                else 0.0
-                for word, akin_terms in zip(self._words, self._akin, strict=True)
-            ]
-        )  # fmt: skip
+    def rows(self, sequences: Iterable[Iterable[str]]) -> Numbers:
+        """Return how far some terms have each word, from 0 to 1: a row each, a column a word."""
+        rows = [self._row(frozenset(each)) for each in sequences]
+        return np.array(rows, np.float64).reshape(len(rows), len(self._words))
+
+    def _row(self, of: frozenset[str]) -> list[float]:
+        return [
+            word.certainty if word.terms & of
+            else LIKE if word.related & of
+            else AKIN if akin_terms & of
+            else 0.0
+            for word, akin_terms in zip(self._words, self._akin, strict=True)
+        ]  # fmt: skip
 
     def compare(self, rows: Sequence[Numbers]) -> None:
         """Weigh each word more the fewer of the sentences have it."""
         if rows:
-            having = np.count_nonzero(rows, axis=0)
-            self.telling = self._rarity * np.log(1 + (len(rows) - having + 0.5) / (having + 0.5))
+            all_rows = np.concatenate(rows)
+            having = np.count_nonzero(all_rows, axis=0)
+            lacking = len(all_rows) - having
+            self.telling = self._rarity * np.log(1 + (lacking + 0.5) / (having + 0.5))
 
-    def share(self, row: Numbers, weights: Numbers | None = None) -> float:
-        """Return the share of the words that a row has; all of them where there are none."""
+    def shares(self, rows: Numbers, weights: Numbers | None = None) -> Numbers:
+        """Return the share of the words that each row has; all of them where there are none."""
         weights = self._rarity if weights is None else weights
-        total = float(weights.sum())
-        return float(row @ weights) / total if total else 1.0
+        total = weights.sum()
+        return np.vecdot(rows, weights) / total if total else np.ones(len(rows))
 
     def of_another_year(self, sequence: Sequence[str]) -> bool:
         """Tell whether the question names a year and a sentence only other years."""

@@ -19,7 +19,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import rapidfuzz.process
 from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
@@ -35,15 +34,26 @@ from rag.errors import (
     IndexWriteError,
     SettingsError,
 )
-from rag.store import DESCRIPTION, KINDS, READ_ONLY, SCHEMA, Vector, current, damage
+from rag.store import (
+    DESCRIPTION,
+    KINDS,
+    READ_ONLY,
+    SCHEMA,
+    Embedding,
+    Vector,
+    current,
+    damage,
+)
 from rag.types import Chunk, Document, Sentence, Span
 
-CANARIES = 50  # stored vectors that are searched for, until one is found, when it is opened
+CANARIES = 20  # chunks whose vectors are searched for, until one is found, when it is opened
 EQUAL = 1 - 1e-5  # cosine of vectors that only rounding tells apart
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
-WIDER = 4  # how many times more neighbours are looked for than asked: the graph of them is built
-# anew at each start, and a narrow search of it finds others each time, so that answers would differ
+# Chroma builds the graph of the last thousand vectors anew at each start, and a narrow search of it
+# finds others each time, so that answers would differ.
+SMALL = 1000  # of so few vectors all are compared
+WIDER = 2  # how many times more neighbours are looked for than asked, of more
 
 Row = tuple[Any, ...]
 
@@ -104,6 +114,7 @@ class Generation:
             self._vectors = {
                 kind: client.get_collection(kind, embedding_function=None) for kind in KINDS
             }
+            self._all: dict[str, int] = {}  # how many vectors there are, where they are few
             self._canary()
             self._opened = opened.pop_all()
         self.languages = frozenset(
@@ -129,23 +140,26 @@ class Generation:
 
     def _canary(self) -> None:
         """Check that Chroma still has the vectors: it opens without an error after losing them."""
+        where = "where c.number in (select number from chunks order by vector_id limit ?)"
+        canaries = store.vectors_by_kind(self._truth, where, [CANARIES])
         for kind, collection in self._vectors.items():
             (expected,) = self._rows(f"select count(distinct vector_id) from {kind}")[0]
+            self._all[kind] = expected if expected <= SMALL else 0
             if collection.count() != expected:
                 raise IndexDamagedError(
                     f"Chroma holds {collection.count()} {kind} of {expected} in "
                     f"{str(self.directory)!r}; run python -m ingest --check"
                 )
-            sample = self._rows(f"select vector from {kind} order by vector_id limit {CANARIES}")
-            if sample and not any(self._finds(kind, blob) for (blob,) in sample):
+            sample = canaries[kind].values()
+            if sample and not any(self._finds(kind, vector) for vector in sample):
                 raise IndexDamagedError(
                     f"Chroma does not find its own vectors of {kind} in "
                     f"{str(self.directory)!r}; run python -m ingest --check"
                 )
 
-    def _finds(self, kind: str, blob: bytes) -> bool:
+    def _finds(self, kind: str, vector: Vector) -> bool:
         """Tell whether the search finds a vector or its equal; it may miss some, but not all."""
-        nearest = self._nearest(kind, np.frombuffer(blob, np.float32), 1)
+        nearest = self._nearest(kind, vector, 1)
         return any(cosine > EQUAL for cosine in nearest.values())
 
     def close(self) -> None:
@@ -286,30 +300,28 @@ class Generation:
         by_id = {row[0]: _chunk(row, sorted(spans.get(row[1], []))) for row in rows}
         return tuple(by_id[each] for each in ids)
 
-    def embedded_sentences(self, ids: Sequence[str]) -> dict[str, tuple[Vector, bytes]]:
-        """Return the vectors of sentences with the codes of their tokens' vectors."""
-        rows = self._by_ids("id, vector, code", "sentences", "id", ids)
-        if len(rows) != len(set(ids)):
+    def embeddings(self, chunk_ids: Sequence[str]) -> dict[str, Embedding]:
+        """Return what is kept of the embedding of each chunk, whose parts are its sentences."""
+        where = f"where c.id in ({_marks(chunk_ids)})"
+        with damage(self.directory):
+            stored = store.embeddings(self._truth, where, chunk_ids)
+            found = {each.chunk_id: each.embedding for each in stored}
+        if len(found) != len(set(chunk_ids)):
             raise IndexDamagedError(
-                f"sentences are missing in {str(self.directory)!r}; run python -m ingest --check"
+                f"embeddings are missing in {str(self.directory)!r}; run python -m ingest --check"
             )
-        return {each: (np.frombuffer(blob, np.float32), code) for each, blob, code in rows}
+        return found
 
     def codes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
-        """Return the codes of the tokens of each chunk's sentences, joined."""
-        rows = self._by_ids(
-            "c.id, s.code", "chunks c join sentences s on s.chunk = c.number", "c.id", chunk_ids
-        )
-        joined: dict[str, list[bytes]] = {each: [] for each in chunk_ids}
-        for each, code in rows:
-            joined[each].append(code)
-        return {each: b"".join(codes) for each, codes in joined.items()}
+        """Return the codes of the tokens of each chunk, joined."""
+        tables = "chunks c join embeddings e on e.chunk = c.number"
+        return dict(self._by_ids("c.id, e.codes", tables, "c.id", chunk_ids))
 
     def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
         with damage(self.directory):
             result = self._vectors[kind].query(
                 query_embeddings=[cast(Sequence[float], vector)],
-                n_results=WIDER * top_k,
+                n_results=self._all[kind] or WIDER * top_k,
                 include=["distances"],
             )
         distances = result["distances"] or [[]]
@@ -321,8 +333,7 @@ class Generation:
             return self._truth.execute(query, values).fetchall()
 
     def _by_ids(self, columns: str, table: str, key: str, ids: Sequence[object]) -> list[Row]:
-        marks = ",".join("?" * len(ids))
-        return self._rows(f"select {columns} from {table} where {key} in ({marks})", ids)
+        return self._rows(f"select {columns} from {table} where {key} in ({_marks(ids)})", ids)
 
 
 class Index:
@@ -528,6 +539,10 @@ def _listed(row: Row) -> Listed:
         uri, title, store.day(published), language, kind, pages, characters, chunks,
         same_as=same, near_copy_of=near, warnings=tuple(json.loads(warnings)),
     )  # fmt: skip
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _best_first(scores: dict[str, float]) -> dict[str, float]:

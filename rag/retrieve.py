@@ -17,7 +17,7 @@ from rag.query import Query, understand
 from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
-COMPARED = 100  # of the fused chunks, whose tokens are compared with the question's
+COMPARED = 50  # of the fused chunks, whose tokens are compared with the question's
 READ = 12  # of those, whose sentences are weighed to put them in order
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn

@@ -19,6 +19,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, cast
 
@@ -32,7 +33,7 @@ from chromadb.errors import ChromaError
 from rag.errors import IndexDamagedError, IndexMissingError, SettingsError
 from rag.types import Block, Document, Span
 
-SCHEMA = "4"
+SCHEMA = "5"
 CACHE_KIB = 65_536  # of a database that is kept in memory once it was read
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
@@ -54,13 +55,14 @@ create table documents (
 create table chunks (
     number integer primary key, id text not null unique, document_id text not null,
     start integer not null, end integer not null, heading text not null, language text not null,
-    vector_id text not null, vector blob not null);
+    vector_id text not null);
 create table sentences (
     id text primary key, chunk integer not null, start integer not null, end integer not null,
-    vector_id text not null, vector blob not null, code blob not null) without rowid;
-create index chunks_of_vector on chunks (vector_id);
-create index sentences_of_vector on sentences (vector_id);
-create index sentences_of_chunk on sentences (chunk, start);
+    vector_id text not null, code_size integer not null) without rowid;
+create table embeddings (chunk integer primary key, codes blob not null, vectors blob not null);
+create index chunks_of_vector on chunks (vector_id, id);
+create index sentences_of_vector on sentences (vector_id, chunk);
+create index sentences_of_chunk on sentences (chunk, start, end, vector_id, code_size);
 create index chunks_of_document on chunks (document_id, start);
 create index places_of_document on places (document_id);
 create index places_of_file on places (file);
@@ -87,6 +89,26 @@ class Embedding:
 
     vectors: Vectors
     codes: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, vectors: bytes, codes: bytes, sizes: Sequence[int]) -> "Embedding":
+        """Return what is stored as bytes; the sizes are those of each part's codes."""
+        ends = list(accumulate(sizes))
+        parts = zip([0, *ends], ends, strict=False)
+        return cls(
+            np.frombuffer(vectors, np.float32).reshape(1 + len(sizes), -1),
+            tuple(codes[start:end] for start, end in parts),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """The embedding of a chunk, with the ids that Chroma has its vector and its sentences' by."""
+
+    chunk_id: str
+    vector_id: str
+    of_sentences: tuple[str, ...]
+    embedding: Embedding
 
 
 _CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
@@ -264,6 +286,33 @@ def document(row: Sequence[str]) -> Document:
         origins=tuple((name, origin) for name, origin in json.loads(origins)),
         warnings=tuple(json.loads(warnings)),
     )
+
+
+def embeddings(
+    truth: sqlite3.Connection, where: str = "", values: Sequence[object] = ()
+) -> Iterator[Stored]:
+    """Yield the embeddings of the chunks `c` for which an SQL condition holds."""
+    query = "select vector_id, code_size from sentences where chunk = ? order by start"
+    for number, chunk_id, vector_id, vectors, codes in truth.execute(
+        "select c.number, c.id, c.vector_id, e.vectors, e.codes "
+        f"from chunks c join embeddings e on e.chunk = c.number {where}",
+        values,
+    ):
+        parts = truth.execute(query, [number]).fetchall()
+        embedding = Embedding.of(vectors, codes, [size for _, size in parts])
+        yield Stored(chunk_id, vector_id, tuple(each for each, _ in parts), embedding)
+
+
+def vectors_by_kind(
+    truth: sqlite3.Connection, where: str = "", values: Sequence[object] = ()
+) -> dict[str, dict[str, Vector]]:
+    """Return the vectors of chunks and those of their sentences, by their ids."""
+    found: dict[str, dict[str, Vector]] = {kind: {} for kind in KINDS}
+    for each in embeddings(truth, where, values):
+        whole, *parts = each.embedding.vectors
+        found["chunks"][each.vector_id] = whole
+        found["sentences"].update(zip(each.of_sentences, parts, strict=True))
+    return found
 
 
 def manifest_of(truth: sqlite3.Connection) -> Mapping[str, str]:
