@@ -16,9 +16,16 @@ COMPARED_ALL = 5000  # chunks; the vectors of so many are compared in less time 
 ROOM = 2  # times more neighbours than would hold enough if the documents lay evenly among them
 WITHIN = "and c.document_id in (select value from json_each(?))"
 OF_DOCUMENTS = {  # whose ids are given, in an order that SQLite keeps
-    "chunks": "from json_each(?) cross join chunks t on t.document_id = value",
-    "sentences": "from json_each(?) cross join chunks c on c.document_id = value "
+    "chunks": "from json_each(:ids) cross join chunks t on t.document_id = value",
+    "sentences": "from json_each(:ids) cross join chunks c on c.document_id = value "
     "cross join sentences t on t.chunk = c.number",
+}
+VECTORS = {  # that of the chunk is stored first, then those of its sentences
+    "chunks": "select t.vector_id, substr(e.vectors, 1, :size) "
+    f"{OF_DOCUMENTS['chunks']} cross join embeddings e on e.chunk = t.number",
+    "sentences": "select t.vector_id, substr(e.vectors, 1 + :size * "
+    "row_number() over (partition by t.chunk order by t.start), :size) "
+    f"{OF_DOCUMENTS['sentences']} cross join embeddings e on e.chunk = t.chunk",
 }
 ADMITTED = """
 (:documents = '[]' or uri in (select value from json_each(:documents))
@@ -96,9 +103,8 @@ class Selection(Generation):
 
     def _compared(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
         """Compare a vector with every one that the documents have."""
-        blobs: dict[str, bytes] = dict(
-            self._rows(f"select t.vector_id, t.vector {OF_DOCUMENTS[kind]}", [self._ids])
-        )
+        values = {"ids": self._ids, "size": vector.nbytes}
+        blobs: dict[str, bytes] = dict(self._rows(VECTORS[kind], values))
         if not blobs:
             return {}
         vectors = np.frombuffer(b"".join(blobs.values()), np.float32).reshape(len(blobs), -1)
@@ -108,7 +114,7 @@ class Selection(Generation):
         return {names[each]: float(cosines[each]) for each in best}
 
     def _counted_within(self, kind: str) -> int:
-        ((count,),) = self._rows(f"select count(*) {OF_DOCUMENTS[kind]}", [self._ids])
+        ((count,),) = self._rows(f"select count(*) {OF_DOCUMENTS[kind]}", {"ids": self._ids})
         return int(count)
 
 
