@@ -1,16 +1,26 @@
 """`python app.py`: start the chat window on the index that the settings name."""
 
 import argparse
+import contextlib
 import signal
 import sys
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError, SettingsError
+from rag.models import Encoder, load_encoder
 from rag.pipeline import open_pipeline
 from rag.settings import Settings
 from ui import guard
+from ui.own import OwnFiles
+from ui.parts import TITLE
+
+if TYPE_CHECKING:
+    from gradio import Blocks
 
 BAD_USAGE, FAILED = 2, 3
+INBOX = Path("evals/inbox")  # where a reader's note becomes a draft of a case
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,11 +54,16 @@ def serve(settings: Settings) -> None:
     guard.quiet()
     from ui import chat  # imports gradio, which reads its environment then
 
-    demo = chat.build(pipeline)
+    with contextlib.closing(OwnFiles(cache(partial(_encoder, settings)))) as files:
+        model = str(getattr(settings, "chat_model", ""))  # a setting of answers that a model writes
+        demo = chat.build(pipeline, files, model=model, inbox=INBOX)
+        arguments = guard.launch_arguments(settings.host, settings.port, [files.route()])
+        _serve(demo, settings, {**arguments, **chat.look()})
+
+
+def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> None:
     try:
-        _, url, _ = demo.launch(
-            **guard.launch_arguments(settings.host, settings.port), **chat.look()
-        )
+        _, url, _ = demo.launch(**arguments)
     except OSError as error:
         raise SettingsError(
             f"the port {settings.port} of {settings.host!r} can not be opened; "
@@ -56,8 +71,13 @@ def serve(settings: Settings) -> None:
         ) from error
     for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    print(f"{chat.TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201
+    print(f"{TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201
     demo.block_thread()
+
+
+def _encoder(settings: Settings) -> Encoder:
+    """Return the model once more, for files that readers bring; the first of them loads it."""
+    return load_encoder(settings, cache=settings.index / "model")
 
 
 def _parser() -> argparse.ArgumentParser:

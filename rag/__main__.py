@@ -3,13 +3,15 @@
 import argparse
 import json
 import sys
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.pipeline import Question, open_pipeline
 from rag.records import as_json
 from rag.settings import Settings
-from rag.types import Answer, Turn
+from rag.types import Answer, Filter, Turn
 
 BAD_USAGE, FAILED = 2, 3
 
@@ -19,7 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         settings = Settings.read(index=given.index)
-        question = Question(given.question, _history(given.history))
+        where = Filter(
+            frozenset(given.document),
+            frozenset(given.kind),
+            frozenset(given.language),
+            given.first,
+            given.last,
+        )
+        question = Question(given.question, _history(given.history), where=where)
         answer = open_pipeline(settings).invoke(question)
     except (QuestionError, SettingsError) as error:
         print(error, file=sys.stderr)
@@ -44,8 +53,24 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help='JSON file with the turns before: [{"question": "...", "answer": "..."}, ...]',
     )
+    some = ask.add_argument_group(
+        "which documents are asked", "all of them where nothing is said; each may be repeated"
+    )
+    several: dict[str, Any] = {"action": "append", "default": []}
+    some.add_argument("--document", help="where it lies in the folder, or its id", **several)
+    some.add_argument("--kind", help="such as note or programme", **several)
+    some.add_argument("--language", help="two letters, such as fr", **several)
+    some.add_argument("--from", dest="first", type=_day, metavar="DATE", help="earliest date")
+    some.add_argument("--to", dest="last", type=_day, metavar="DATE", help="latest date")
     ask.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write 2025-09-18") from None
 
 
 def _history(path: Path | None) -> tuple[Turn, ...]:

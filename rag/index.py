@@ -98,6 +98,7 @@ class Generation:
     Attributes:
         languages: of the documents, ISO 639-1 codes.
         clusters: for each near copy of a document, by id, the one that stands for it.
+        whole: the summary of all documents, also where only some of them are searched.
     """
 
     def __init__(self, directory: Path, fingerprint: str) -> None:
@@ -122,7 +123,7 @@ class Generation:
         self.clusters: Mapping[str, str] = dict(
             self._rows("select id, cluster from documents where cluster != id")
         )
-        self._summary = self._counted()
+        self._summary = self.whole = self._counted()
 
     def _check_manifest(self, fingerprint: str) -> str:
         manifest = store.manifest_of(self._truth)
@@ -239,13 +240,18 @@ class Generation:
 
     def matching_chunks(self, words: Iterable[str], top_k: int) -> dict[str, float]:
         """Return chunk ids with their BM25 score for any of the index terms, best first."""
+        return self._matching(words, top_k)
+
+    def _matching(
+        self, words: Iterable[str], top_k: int, condition: str = "", *values: str
+    ) -> dict[str, float]:
         query = " OR ".join(f'"{word}"' for word in dict.fromkeys(words) if '"' not in word)
         if not query:
             return {}
         rows = self._rows(
-            "select c.id, -bm25(keywords, 1.0, 1.0) from keywords join chunks c "
-            "on c.number = keywords.rowid where keywords match ? order by rank limit ?",
-            [query, top_k],
+            "select c.id, -bm25(keywords, 1.0, 1.0) from keywords cross join chunks c on "
+            f"c.number = keywords.rowid where keywords match ? {condition} order by rank limit ?",
+            [query, *values, top_k],
         )
         return dict(rows)
 
@@ -322,7 +328,7 @@ class Generation:
         pairs = zip(result["ids"][0][:top_k], distances[0][:top_k], strict=True)
         return {each: 1 - distance for each, distance in pairs}
 
-    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
+    def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         with damage(self.directory):
             return self._truth.execute(query, values).fetchall()
 

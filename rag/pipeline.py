@@ -21,9 +21,10 @@ from rag.language import detect
 from rag.models import Encoder, load_encoder
 from rag.query import in_conversation, understand
 from rag.retrieve import as_langchain, search
+from rag.selection import only
 from rag.settings import Settings
 from rag.store import current
-from rag.types import Answer, Citation, Turn
+from rag.types import EVERYWHERE, Answer, Citation, Filter, Turn
 from rag.verify import check
 
 MAX_QUESTION = 1000  # characters
@@ -37,12 +38,14 @@ log = logging.getLogger(__name__)
 class Question:
     """What the user typed, after the turns that went before.
 
-    `recorded` is off for questions that nobody asked, such as a trial of the page's examples.
+    `where` says which documents are asked. `recorded` is off for questions that nobody asked, such
+    as a trial of the page's examples.
     """
 
     text: str
     history: tuple[Turn, ...] = ()
     recorded: bool = True
+    where: Filter = EVERYWHERE
 
 
 class Pipeline(Runnable[Question | str, Answer]):
@@ -101,12 +104,12 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
         yield answer
         with self.index.reading() as generation:
-            final = self._answer(answer, after, generation, run)
+            final = self._answer(answer, after, only(generation, question.where), run)
         for shown in range(1, len(final.citations) if final.status == "answered" else 0):
             cited = final.citations[:shown]
             yield replace(answer, hits=final.hits, text=_text(cited), citations=cited)
         if question.recorded:
-            self._record(final, generation.name)
+            self._record(final, question.where, generation.name)
         yield final
 
     def _answer(
@@ -131,13 +134,14 @@ class Pipeline(Runnable[Question | str, Answer]):
         clock.lap("extract")
         return replace(final, timings_ms=clock.laps())
 
-    def _record(self, answer: Answer, generation: str) -> None:
+    def _record(self, answer: Answer, where: Filter, generation: str) -> None:
         if self._record_to is None:
             return
         try:
             records.append(
                 self._record_to,
                 answer,
+                where=where,
                 generation=generation,
                 fingerprint=self._encoder.fingerprint,
             )
@@ -191,7 +195,7 @@ def _quote(answer: Answer, cited: Sequence[Citation], generation: Generation) ->
         status="answered",
         text=_text(cited),
         citations=tuple(cited),
-        as_of=wording.as_of(answer.language, cited, generation.summary()),
+        as_of=wording.as_of(answer.language, cited, generation.whole),
     )
 
 
@@ -199,19 +203,20 @@ def _refuse(answer: Answer, evidence: Sequence[Evidence], generation: Generation
     """Say that the documents do not answer, what was searched, and what came nearest."""
     best = max(evidence, key=lambda each: each.cosine, default=None)
     near = [_cite(generation, best, 1)] if best and best.cosine >= NEAR else []
-    coverage = wording.coverage(answer.language, generation.summary())
-    lines = (
+    searched = generation.summary()
+    coverage = wording.coverage(answer.language, searched, generation.whole)
+    refusal, nearest = (
         wording.refusal(answer.language),
-        coverage,
         wording.nearest(answer.language, _text(near)),
     )
+    lines = (refusal, coverage, nearest) if searched.documents else (coverage,)
     return replace(
         answer,
         status="refused",
         text=" ".join(lines),
         coverage=coverage,
         citations=tuple(near),
-        as_of=wording.as_of(answer.language, near, generation.summary()),
+        as_of=wording.as_of(answer.language, near, generation.whole),
     )
 
 

@@ -110,7 +110,7 @@ def understand(
     own = text if own is None else own
     language = detect(text)
     languages = sorted(generation.languages | {language})
-    total = generation.summary().chunks
+    total = generation.whole.chunks
 
     def found(part: str) -> dict[frozenset[str], Word]:
         parts = (_word(w, languages, generation, total) for w in words(asked_about(part), language))

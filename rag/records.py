@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rag.types import Answer, Turn
+from rag.types import Answer, Filter, Turn
 
 DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
 
@@ -54,12 +54,19 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def append(path: Path, answer: Answer, *, generation: str, fingerprint: str) -> None:
-    """Add an answer to the records; many processes may do so at once."""
+def append(path: Path, answer: Answer, *, where: Filter, generation: str, fingerprint: str) -> None:
+    """Add an answer to the records, with what it was asked of; many processes may do so at once."""
     record = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "generation": generation,
         "fingerprint": fingerprint,
+        "where": {
+            "documents": sorted(where.documents),
+            "kinds": sorted(where.kinds),
+            "languages": sorted(where.languages),
+            "from": where.first.isoformat() if where.first else None,
+            "to": where.last.isoformat() if where.last else None,
+        },
         **as_json(answer),
     }
     _append(path, record)

@@ -144,6 +144,25 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents a question is asked of; what is empty lets all pass.
+
+    Attributes:
+        documents: where they lie, as `Document.uri`, or their ids.
+        first, last: the earliest and latest date of a document; those without a date then stay out.
+    """
+
+    documents: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    first: date | None = None
+    last: date | None = None
+
+
+EVERYWHERE = Filter()
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A sentence of an answer, with the markers of what proves it and how it came to be shown.
 

@@ -16,6 +16,8 @@ class _Words:
     nearest: str
     none: str
     searched: str
+    nothing: str
+    among: str
     document: str
     documents: str
     dated: str
@@ -33,7 +35,9 @@ _WORDS = {
         refusal="The documents do not say.",
         nearest="The nearest passage, which does not answer the question:",
         none="No passage comes near the question.",
-        searched="Searched {count}{dates}.",
+        searched="Searched {count}{dates}{among}.",
+        nothing="Nothing was searched: no document fits what was chosen{among}.",
+        among=" (of {n} in all)",
         document="1 document",
         documents="{n} documents",
         dated=" dated {first}",
@@ -49,7 +53,9 @@ _WORDS = {
         refusal="Les documents ne le disent pas.",
         nearest="Le passage le plus proche, qui ne répond pas à la question :",
         none="Aucun passage n’approche de la question.",
-        searched="Recherche dans {count}{dates}.",
+        searched="Recherche dans {count}{dates}{among}.",
+        nothing="Rien n’a été cherché : aucun document ne correspond au choix fait{among}.",
+        among=" (sur {n} au total)",
         document="1 document",
         documents="{n} documents",
         dated=", en date du {first}",
@@ -65,7 +71,9 @@ _WORDS = {
         refusal="Los documentos no lo dicen.",
         nearest="El pasaje más cercano, que no responde a la pregunta:",
         none="Ningún pasaje se acerca a la pregunta.",
-        searched="Se buscó en {count}{dates}.",
+        searched="Se buscó en {count}{dates}{among}.",
+        nothing="No se buscó nada: ningún documento corresponde a lo elegido{among}.",
+        among=" (de {n} en total)",
         document="1 documento",
         documents="{n} documentos",
         dated=", con fecha del {first}",
@@ -91,11 +99,15 @@ def nearest(language: str, quote: str) -> str:
     return f"{words.nearest} {quote}" if quote else words.none
 
 
-def coverage(language: str, summary: Summary) -> str:
-    """Return what was searched: how many documents, of which dates."""
+def coverage(language: str, searched: Summary, whole: Summary) -> str:
+    """Return what was searched: how many documents, of which dates, of how many."""
     words = _of(language)
-    dates = _dates(language, summary.first, summary.last)
-    return words.searched.format(count=_count(words, summary.documents), dates=dates)
+    among = "" if searched == whole else words.among.format(n=whole.documents)
+    if among and not searched.documents:
+        return words.nothing.format(among=among)
+    dates = _dates(language, searched.first, searched.last)
+    count = _count(words, searched.documents)
+    return words.searched.format(count=count, dates=dates, among=among)
 
 
 def as_of(language: str, citations: Iterable[Citation], summary: Summary) -> str:

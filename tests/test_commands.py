@@ -438,3 +438,34 @@ def test_a_setting_out_of_bounds_is_named(
     assert command([*arguments, "--index", "index"]) == 2
     said = capsys.readouterr().err
     assert "VISIT_DESK_TOP_K='0': input should be greater than or equal to 1; correct" in said
+
+
+def asked(index: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    """Return what is answered of some documents."""
+    question = "Who takes part in the working lunch?"
+    assert rag(["ask", question, "--index", str(index), "--json", *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_some_documents_are_asked(own_index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    programme = asked(own_index, capsys, "--kind", "programme", "--from", "2025-09-18")
+    assert {each["uri"] for each in programme["citations"]} == {"02-programme.html"}
+    both = asked(own_index, capsys, "--language", "fr", "--language", "es")
+    listed = asked(
+        own_index, capsys, "--document", "13-resume.fr.md", "--document", "14-resumen.es.html"
+    )
+    assert both["hits"] == listed["hits"] != []
+    assert len({each["document_id"] for each in both["hits"]}) == 2
+    none = asked(own_index, capsys, "--to", "2025-09-17")
+    assert (none["status"], none["hits"]) == ("refused", [])
+    assert none["text"] == "Nothing was searched: no document fits what was chosen (of 14 in all)."
+
+
+def test_what_is_no_date_is_wrong_usage(
+    seeds_index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        rag(["ask", "Who?", "--index", str(seeds_index), "--from", "18 September"])
+    assert "'18 September' is no date; write 2025-09-18" in capsys.readouterr().err

@@ -1,122 +1,51 @@
-"""The chat window: where things stand, what they are called, and which click does what."""
+"""The chat window: where things stand, and which event does what."""
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from rag.errors import RagError
-from rag.index import Index
-from rag.pipeline import MAX_HISTORY, MAX_QUESTION, Pipeline, Question
-from rag.types import Answer, Turn
-from ui import api
-from ui.answer import messages
-from ui.inert import inert
-from ui.source import DOSSIER, address, view
-from ui.words import dates, sentence
-
-TITLE = "Visit Desk"
-EXAMPLES = (
-    "Who takes part in the working lunch?",
-    "What will the agreement cover?",
-    "How large is two-way trade between Canada and Mexico?",
-    "Which ministers went to Mexico in August?",
-    "Why is no leaders’ summit planned?",
-    "Que demande Sheinbaum aux sociétés minières canadiennes ?",
-    "¿Qué acuerdo se espera firmar durante la visita?",
+from rag.pipeline import MAX_QUESTION, Pipeline
+from ui import answer, api, library, parts, saved
+from ui.desk import (
+    FILES,
+    LONGEST_NOTE,
+    VOTES,
+    Chosen,
+    Desk,
+    command,
+    examples,
+    first_source,
+    keep,
+    last_source,
+    take_away,
 )
-ABOUT = "What do the documents say about {title}?"  # where the examples do not fit the documents
-MOST_EXAMPLES = 7
-WELCOME = "### What do you need to know about the visit?"
-MODE = "Answers are sentences quoted from the documents; no language model."
-STOPPED = "Stopped; the question is back in the box."
+from ui.own import NotTakenError, OwnFiles
+from ui.talk import Session, View, follow_ups, stopped
+from ui.words import say, sentence, spoken, translations
 
-Session = tuple[Answer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the window shows at one moment.
-
-    Attributes:
-        draft: what the question box is to hold, None to leave it as it is.
-        notice: what went wrong, in a sentence.
-        opens: the link that the source viewer follows by itself.
-    """
-
-    session: Session
-    busy: bool = False
-    draft: str | None = None
-    notice: str = ""
-    opens: str = ""
+# What each part of the page tells the one script that all of them share.
+MEET = (
+    "(window.desk ??= {{}}).{name} = {{ element, trigger, watch, props }}; window.desk.begin?.();"
+)
+Changes = dict[Any, Any]
 
 
-def build(pipeline: Pipeline) -> gr.Blocks:
-    """Return the page, to be launched."""
-    demo: gr.Blocks = gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False)
+def build(
+    pipeline: Pipeline, files: OwnFiles, *, model: str = "", inbox: Path | None = None
+) -> gr.Blocks:
+    """Return the page, to be launched with `look`; see `Desk` for what it takes."""
+    demo: gr.Blocks = gr.Blocks(title=parts.TITLE, fill_width=True, analytics_enabled=False)
     with demo:
-        session = gr.State(())
-        with gr.Row(elem_id="top"):
-            gr.HTML(f"<h1>{TITLE}</h1>", elem_id="name")
-            status = gr.HTML(elem_id="status")
-            fresh = gr.Button("New conversation", size="sm", elem_id="fresh")
-        with gr.Row(elem_id="desk"):
-            with gr.Column(scale=11, min_width=320, elem_id="talk"):
-                chatbot = _chatbot()
-                box = _box()
-            with gr.Column(scale=9, min_width=320, elem_id="evidence"):
-                source = gr.HTML(
-                    elem_id="source", js_on_load=_asset("page.js"), apply_default_css=False
-                )
-
-        def show(each: View) -> dict[Any, Any]:
-            changes = {
-                session: each.session,
-                chatbot: messages(each.session, notice=each.notice),
-                box: _buttons(each),
-            }
-            if not each.busy:
-                changes[status] = describe(pipeline.index)
-            if each.opens:
-                changes[source] = view(pipeline.index, each.opens)
-            return changes
-
-        def typed(question: str, before: Session) -> Iterator[dict[Any, Any]]:
-            yield from map(show, converse(pipeline, question, before))
-
-        def example(event: gr.SelectData, before: Session) -> Iterator[dict[Any, Any]]:
-            yield from typed(str(event.value["text"]), before)
-
-        def stop(before: Session) -> dict[Any, Any]:
-            return show(stopped(before))
-
-        def open_source(event: gr.EventData) -> str:
-            return view(pipeline.index, event.address)
-
-        shown = [session, chatbot, box, source, status]
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        asking: list[dict[str, Any]] = [
-            box.submit(typed, [box, session], shown, **private),
-            chatbot.example_select(example, [session], shown, **private),
-        ]
-        box.stop(stop, [session], shown, cancels=asking, **private)
-        fresh.click(
-            lambda: show(View((), draft="", opens=DOSSIER)), None, shown, cancels=asking, **private
-        )
-        source.click(open_source, None, source, trigger_mode="always_last", **private)
-        demo.load(
-            lambda: {
-                status: describe(pipeline.index),
-                chatbot: gr.Chatbot(examples=[{"text": each} for each in examples(pipeline)]),
-            },
-            None,
-            [status, chatbot],
-            **private,
-        )
+        _Page(Desk(pipeline, files, model, inbox)).connect()
         api.add(pipeline)
+
+        def leave(request: gr.Request) -> None:
+            files.drop(_who(request))
+
+        demo.unload(leave)
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo
 
@@ -129,100 +58,267 @@ def look() -> dict[str, Any]:
         font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],
     )
-    return {"theme": theme, "css": _asset("style.css")}
+    return {"theme": theme, "css": _asset("style.css"), "i18n": gr.I18n(**translations())}
 
 
-def examples(pipeline: Pipeline) -> tuple[str, ...]:
-    """Return questions to begin with that the documents at hand do answer."""
-    try:
-        with pipeline.index.reading() as generation:
-            titles = [document.title for document in generation.documents(MOST_EXAMPLES)]
-        candidates = (*EXAMPLES, *(ABOUT.format(title=title) for title in titles))
-        fitting = (
-            each
-            for each in candidates
-            if len(each) <= MAX_QUESTION
-            and pipeline.invoke(Question(each, recorded=False)).status == "answered"
-        )
-        return tuple(itertools.islice(fitting, MOST_EXAMPLES))
-    except RagError:  # said by the status line and again at the first question
-        return ()
+class _Page:
+    """The components of the page in their places, and what their events change."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.session, self.chosen = gr.State(()), gr.State(Chosen())
+        with gr.Row(elem_id="top"):
+            self.top = _html("top", parts.top("en"), elem_id="head")
+            self.status = gr.HTML(elem_id="status", apply_default_css=False)
+            self.fresh = gr.Button(gr.I18n()("fresh"), size="sm", elem_id="fresh")
+        with gr.Row(elem_id="desk"):
+            with gr.Column(scale=11, min_width=320, elem_id="talk"):
+                with gr.Column(elem_id="flow"):
+                    self.chat = _html("chat", _log("", "en"), script=_asset("page.js"))
+                    self.follow = _html("follow")
+                self.box = _box()
+                with gr.Row(elem_id="beside"):
+                    self.attach, self.tools = _html("attach"), _html("tools")
+            self.library = _html("library")
+            with gr.Column(scale=9, min_width=320, elem_id="evidence"):
+                self.source = _html("source")
+        self.wire = _html("wire", template="<i hidden></i>")
+
+    def connect(self) -> None:
+        """Say which event does what."""
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # "always_last" would send what the first of several events held.
+        each_one: dict[str, Any] = {"trigger_mode": "multiple", **private}
+        state = [self.session, self.chosen]
+        shown = [*state, self.chat, self.box, self.source, self.status, self.follow]
+        everything = [*shown, self.fresh, self.top, self.tools, self.attach, self.wire]
+        asking: list[Any] = [
+            self.box.submit(self.typed, [self.box, *state], shown, **private),
+            self.chat.submit(self.pressed, state, shown, **private),
+        ]
+        for each in asking:
+            each.then(self.finish, state, [self.follow, self.wire], concurrency_limit=2, **private)
+        self.box.stop(self.stop, state, shown, cancels=asking, **private)
+        self.top.submit(self.begin, [self.chosen], everything, **private)
+        self.fresh.click(self.restart, [self.chosen], everything, cancels=asking, **private)
+        self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **each_one)
+        self.tools.input(self.choose, [self.chosen], [self.chosen], **each_one)
+        self.attach.upload(self.take, [self.chosen], [self.chosen, self.attach], **private)
+        self.attach.clear(self.detach, [self.chosen], [self.chosen, self.attach], **private)
+        self.source.click(self.open, [self.chosen], self.source, **each_one)
+        self.source.select(self.draw, [self.chosen], self.source, concurrency_limit=2, **each_one)
+        self.library.input(self.find, [self.chosen], self.library, **each_one)
+
+    def typed(
+        self, question: str, before: Session, chosen: Chosen, request: gr.Request
+    ) -> Iterator[Changes]:
+        for each in self.desk.ask(question, before, chosen, _who(request)):
+            yield self._show(each, replace(chosen, at=None), request)
+
+    def pressed(
+        self, event: gr.EventData, before: Session, chosen: Chosen, request: gr.Request
+    ) -> Iterator[Changes]:
+        number = _number(event, before)
+        again = before[number].answer.question if number is not None else ""
+        text = again or _text(event, "text", MAX_QUESTION + 1)
+        yield from self.typed(text, before, replace(chosen, at=number), request)
+
+    def stop(self, before: Session, chosen: Chosen, request: gr.Request) -> Changes:
+        return self._show(stopped(before, chosen.language), chosen, request)
+
+    def finish(self, session: Session, chosen: Chosen) -> Iterator[Changes]:
+        """Let the browser keep the conversation, then propose what could be asked next."""
+        if not session or session[-1].answer.status == "searching":
+            yield {self.follow: ""}
+            return
+        yield {self.wire: keep(session)}
+        proposed = follow_ups(self.desk.pipeline, session, chosen.where)
+        yield {self.follow: parts.follow(chosen.language, proposed)}
+
+    def begin(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Changes:
+        """Fill the page in the browser's language, with the conversation that it kept."""
+        session = saved.unpack(_sent(event, "conversation"))
+        chosen = replace(chosen, language=spoken(_sent(event, "language")))
+        return self._whole(session, chosen, request)
+
+    def restart(self, chosen: Chosen, request: gr.Request) -> Changes:
+        self.desk.files.drop(_who(request))
+        changes = self._whole((), Chosen(language=chosen.language), request)
+        return {**changes, self.box: gr.Textbox(value="", **_words(chosen.language))}
+
+    def act(self, event: gr.EventData, session: Session, chosen: Chosen) -> Changes:
+        """Do what a button of an answer says."""
+        do, number = str(_sent(event, "do")), _number(event, session)
+        if do in (*FILES, "copy"):
+            part = session if number is None else session[number : number + 1]
+            return {self.wire: take_away(do, part, chosen.language) if part else command("none")}
+        if number is None or session[-1].answer.status == "searching":
+            return {self.wire: command("none")}
+        if do == "edit":
+            return self._edit(session, number, chosen)
+        vote = self._noted(event, session, number) if do == "note" else VOTES.get(do)
+        if vote is None:
+            return {self.wire: command("none")}
+        session = self.desk.vote(session, number, vote)
+        words = answer.conversation(session, chosen.language)
+        return {
+            self.session: session,
+            self.chat: _log(words, chosen.language),
+            self.wire: keep(session, form=vote == "asked"),
+        }
+
+    def choose(self, event: gr.EventData, chosen: Chosen) -> Chosen:
+        return self.desk.choose(_sent(event, "where"), chosen)
+
+    def take(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> tuple[Chosen, str]:
+        """Take the file that the browser sent, to be asked too."""
+        language = chosen.language
+        try:
+            name = self.desk.files.take(_who(request), _sent(event, "word"))
+        except NotTakenError as error:
+            reason = _text(event, "reason", 300) or str(error)
+            words = say(language, "attach_failed", name=_text(event, "name", 100), reason=reason)
+            return replace(chosen, file=""), parts.attachment(language, failed=sentence(words))
+        return replace(chosen, file=name), parts.attachment(language, name)
+
+    def detach(self, chosen: Chosen, request: gr.Request) -> tuple[Chosen, str]:
+        self.desk.files.drop(_who(request))
+        return replace(chosen, file=""), parts.attachment(chosen.language)
+
+    def open(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> str:
+        return self.desk.open(_sent(event, "address"), chosen, _who(request))
+
+    def draw(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> str:
+        link = _sent(event, "address")
+        return self.desk.open(link, chosen, _who(request), drawn=True)
+
+    def find(self, event: gr.EventData, chosen: Chosen) -> str:
+        index, wanted = self.desk.pipeline.index, _text(event, "wanted", 200)
+        return library.library(index, self.desk.memory, chosen.language, wanted)
+
+    def _show(self, each: View, chosen: Chosen, request: gr.Request) -> Changes:
+        language = chosen.language
+        words = answer.conversation(each.session, language, notice=each.notice)
+        change: dict[str, Any] = {} if each.draft is None else {"value": each.draft}
+        changes: Changes = {
+            self.session: each.session,
+            self.chosen: chosen,
+            self.chat: _log(words, language),
+            self.box: gr.Textbox(**_buttons(language, busy=each.busy), **change),
+            self.follow: "",
+        }
+        if not each.busy:
+            changes[self.status] = self._status(language)
+        if each.opens:
+            changes[self.source] = self.desk.open(first_source(each.opens), chosen, _who(request))
+        return changes
+
+    def _whole(self, session: Session, chosen: Chosen, request: gr.Request) -> Changes:
+        """Return all of the page in a language, with a conversation or none."""
+        language, index = chosen.language, self.desk.pipeline.index
+        self.desk.memory.note()
+        proposed = () if session else examples(self.desk.pipeline, language)
+        words = answer.conversation(session, language) or parts.welcome(language, proposed)
+        return {
+            self.session: session,
+            self.chosen: chosen,
+            self.chat: _log(words, language),
+            self.follow: "",
+            self.box: gr.Textbox(**_words(language)),
+            self.fresh: gr.Button(say(language, "fresh")),
+            self.top: parts.top(language),
+            self.status: self._status(language),
+            self.tools: parts.tools(index, language),
+            self.attach: parts.attachment(language, chosen.file),
+            self.source: self.desk.open(last_source(session), chosen, _who(request)),
+            self.wire: command("begun"),
+        }
+
+    def _status(self, language: str) -> str:
+        return parts.status(self.desk.pipeline.index, language, self.desk.model)
+
+    def _edit(self, session: Session, number: int, chosen: Chosen) -> Changes:
+        notice = say(chosen.language, "editing", n=number + 1)
+        words = answer.conversation(session, chosen.language, notice=notice)
+        return {
+            self.chosen: replace(chosen, at=number),
+            self.chat: _log(words, chosen.language),
+            self.box: gr.Textbox(value=session[number].answer.question),
+            self.wire: command("focus"),
+        }
+
+    def _noted(self, event: gr.EventData, session: Session, number: int) -> str:
+        reason = _text(event, "reason", 40)
+        words = say("en", reason) if reason in answer.REASONS else ""
+        note = _text(event, "note", LONGEST_NOTE).strip()
+        return self.desk.note(session, number, ": ".join(filter(None, [words, note])))
 
 
-def converse(pipeline: Pipeline, question: str, before: Session) -> Iterator[View]:
-    """Yield the window as an answer grows; an error leaves the question in the box."""
-    turns = tuple(Turn(each.question, each.text) for each in before)
-    draft: str | None = ""
-    try:
-        for answer in pipeline.stream(Question(question, turns[-MAX_HISTORY:])):
-            yield View(
-                (*before, replace(answer, hits=())),
-                busy=answer.status == "searching",
-                draft=draft,
-                opens=_first_source(answer),
-            )
-            draft = None
-    except RagError as error:
-        yield View(before, draft=question, notice=str(error))
+def _who(request: gr.Request) -> str:
+    return str(request.session_hash)
 
 
-def stopped(session: Session) -> View:
-    """Return the window after an answer was stopped: its question is in the box again."""
-    if not session or session[-1].status != "searching":
-        return View(session)
-    return View(session[:-1], draft=session[-1].question, notice=STOPPED)
+def _number(event: gr.EventData, session: Session) -> int | None:
+    """Return which exchange a button belongs to, None when it is none of the conversation."""
+    sent = _text(event, "n", 5)
+    number = int(sent) if sent.isascii() and sent.isdigit() else -1
+    return number if 0 <= number < len(session) else None
 
 
-def describe(index: Index) -> str:
-    """Return the status line: how answers are made, and what is in the dossier now."""
-    try:
-        with index.reading() as generation:
-            held = generation.summary()
-    except RagError as error:
-        return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
-    count = "1 document" if held.documents == 1 else f"{held.documents:,} documents"
-    return f"<p>{inert(f'{count}, {dates(held.first, held.last)}. {MODE}')}</p>"
+def _sent(event: gr.EventData, name: str) -> object:
+    """Return what an event of the page holds by a name, whatever that is."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
 
 
-def _first_source(answer: Answer) -> str:
-    """Return the link to what proves a finished answer; nothing proves a refusal."""
-    if answer.status not in ("answered", "partial") or not answer.citations:
-        return ""
-    return address(answer.citations[0].document_id, answer.citations[0].span)
+def _text(event: gr.EventData, name: str, most: int) -> str:
+    sent = _sent(event, name)
+    return sent[:most] if isinstance(sent, str) else ""
 
 
-def _chatbot() -> gr.Chatbot:
-    return gr.Chatbot(
-        elem_id="chat",
-        show_label=False,
-        container=False,
-        height="100%",
-        buttons=[],
-        feedback_options=None,
-        latex_delimiters=[],
-        layout="bubble",
-        placeholder=WELCOME,
+def _log(words: str, language: str) -> str:
+    """Return the region of the conversation, which screen readers read as it grows."""
+    label = say(language, "conversation")
+    return f'<div class="log" role="log" aria-live="polite" aria-label="{label}">{words}</div>'
+
+
+def _html(
+    name: str, value: str = "", *, script: str = "", template: str = "${value}", elem_id: str = ""
+) -> gr.HTML:
+    return gr.HTML(
+        value,
+        html_template=template,
+        elem_id=elem_id or name,
+        js_on_load=f"{MEET.format(name=name)}\n{script}",
+        apply_default_css=False,
     )
 
 
 def _box() -> gr.Textbox:
+    words = gr.I18n()
+    ask: Any = words("ask")  # Gradio translates it as any other word
     return gr.Textbox(
         elem_id="box",
-        label="Your question",
+        label=words("question"),
         show_label=False,
         container=False,
-        placeholder="Ask a question in English, French or Spanish",
+        placeholder=words("placeholder"),
         autofocus=True,
         max_lines=6,
-        submit_btn="Ask",
+        submit_btn=ask,
     )
 
 
-def _buttons(each: View) -> gr.Textbox:
-    change: dict[str, Any] = {} if each.draft is None else {"value": each.draft}
-    return gr.Textbox(
-        submit_btn=False if each.busy else "Ask", stop_btn="Stop" if each.busy else False, **change
-    )
+def _words(language: str) -> dict[str, Any]:
+    """Return the question box's words in a language that may not be the browser's."""
+    named = {"label": say(language, "question"), "placeholder": say(language, "placeholder")}
+    return {**named, **_buttons(language)}
+
+
+def _buttons(language: str, *, busy: bool = False) -> dict[str, Any]:
+    return {
+        "submit_btn": False if busy else say(language, "ask"),
+        "stop_btn": say(language, "stop") if busy else False,
+    }
 
 
 def _asset(name: str) -> str:

@@ -1,15 +1,18 @@
 """What the server refuses and what it does not do: requests of other sites, files, telemetry."""
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute
 
 LOOPBACK = ("127.0.0.1", "localhost")  # Gradio can not be given ::1
 MAX_BODY_BYTES = 1_000_000
+FILE_PATH = "/desk/file"  # where a reader's own file is sent; Gradio's own uploads stay closed
+MAX_FILE_BYTES = 20_000_000
 
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -56,8 +59,11 @@ def quiet() -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), *LOOPBACK]))
 
 
-def launch_arguments(host: str, port: int) -> dict[str, Any]:
-    """Return the arguments of `Blocks.launch` that close what this window does not need."""
+def launch_arguments(host: str, port: int, routes: Sequence[BaseRoute] = ()) -> dict[str, Any]:
+    """Return the arguments of `Blocks.launch` that close what this window does not need.
+
+    `routes` are answered before those of Gradio.
+    """
     return {
         "server_name": host,
         "server_port": port,
@@ -75,6 +81,7 @@ def launch_arguments(host: str, port: int) -> dict[str, Any]:
         "app_kwargs": {
             "docs_url": None,
             "redoc_url": None,
+            "routes": list(routes),
             "middleware": [Middleware(Guard, hosts=(*LOOPBACK, host))],
         },
     }
@@ -112,7 +119,8 @@ class Guard:
             return PlainTextResponse("requests from other sites are refused", 403)
         if "/upload" in scope["path"]:
             return PlainTextResponse("nothing here takes a file", 403)
-        if not _small(headers):
+        most = MAX_FILE_BYTES if scope["path"] == FILE_PATH else MAX_BODY_BYTES
+        if not _small(headers, most):
             return PlainTextResponse("the request is too large", 413)
         return None
 
@@ -128,12 +136,12 @@ def _name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-def _small(headers: Headers) -> bool:
-    """Tell whether a request says how long its body is and stays within what a question needs."""
+def _small(headers: Headers, most: int) -> bool:
+    """Tell whether a request says how long its body is and stays within what it may need."""
     if "transfer-encoding" in headers:
         return False
     length = headers.get("content-length", "0")
-    return length.isdigit() and int(length) <= MAX_BODY_BYTES
+    return length.isdigit() and int(length) <= most
 
 
 def _with_headers(send: Send) -> Send:

@@ -1,5 +1,7 @@
 """How text that others wrote is put into a page so that it stays text."""
 
+from ui.words import say
+
 # Every ASCII character that HTML, Markdown or the templates of gr.HTML could act on.
 _REFERENCES = {
     code: f"&#{code};" for code in range(1, 128) if not chr(code).isalnum() and chr(code) != " "
@@ -14,3 +16,8 @@ def inert(text: str) -> str:
     '&#60;b&#62;&#36;x&#36;&#60;&#47;b&#62;'
     """
     return text.encode("utf-8", "replace").decode().translate(_REFERENCES)
+
+
+def told(language: str, key: str, **values: object) -> str:
+    """Return words of the window as HTML, with what stands in them made inert."""
+    return inert(say(language, key, **values))

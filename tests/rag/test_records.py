@@ -12,7 +12,7 @@ from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.records import append, as_json, draft_case
-from rag.types import Answer, Chunk, Citation, Hit, Span, Turn
+from rag.types import EVERYWHERE, Answer, Chunk, Citation, Filter, Hit, Span, Turn
 
 ROOT = Path(__file__).parents[2]
 CHUNK = Chunk("d1", Span(3, 9), "chunk…", title="T", heading="H", language="en")
@@ -33,10 +33,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from rag.records import append
-from rag.types import Answer
+from rag.types import EVERYWHERE, Answer
 answer = Answer("i", "q", "q", "en", "answered", text=sys.argv[2] * 20_000)
 for _ in range(100):
-    append(Path(sys.argv[1]), answer, generation="g", fingerprint="f")
+    append(Path(sys.argv[1]), answer, where=EVERYWHERE, generation="g", fingerprint="f")
 """
 
 
@@ -85,21 +85,32 @@ def test_what_has_no_date_and_no_page_says_so() -> None:
 
 def test_an_answer_is_one_line_with_what_is_needed_to_repeat_it(tmp_path: Path) -> None:
     path = tmp_path / "new" / "answers.jsonl"
-    append(path, replace(ANSWER, text="two\nlines"), generation="g1", fingerprint="m1")
+    where = Filter(frozenset(["b.txt", "a.txt"]), frozenset(["note"]), first=date(2024, 5, 6))
+    append(path, replace(ANSWER, text="two\nlines"), where=where, generation="g1", fingerprint="m1")
     (record,) = lines(path)
     assert (record["generation"], record["fingerprint"]) == ("g1", "m1")
+    assert record["where"] == {
+        "documents": ["a.txt", "b.txt"], "kinds": ["note"], "languages": [], "from": "2024-05-06",
+        "to": None,
+    }  # fmt: skip
     assert datetime.fromisoformat(str(record["at"])).tzinfo is not None
     assert record["text"] == "two\nlines"
 
 
 def test_records_are_added_to_those_there_are(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        append(tmp_path / "a.jsonl", replace(ANSWER, id=name), generation="g", fingerprint="f")
+        append(
+            tmp_path / "a.jsonl",
+            replace(ANSWER, id=name),
+            where=EVERYWHERE,
+            generation="g",
+            fingerprint="f",
+        )
     assert [record["id"] for record in lines(tmp_path / "a.jsonl")] == ["one", "two"]
 
 
 def test_records_are_for_the_owner_alone(tmp_path: Path) -> None:
-    append(tmp_path / "a.jsonl", ANSWER, generation="g", fingerprint="f")
+    append(tmp_path / "a.jsonl", ANSWER, where=EVERYWHERE, generation="g", fingerprint="f")
     assert (tmp_path / "a.jsonl").stat().st_mode & 0o077 == 0
 
 
@@ -107,7 +118,7 @@ def test_threads_do_not_tear_each_others_lines(tmp_path: Path) -> None:
     def write(letter: str) -> None:
         long = replace(ANSWER, text=letter * 20_000)
         for _ in range(50):
-            append(tmp_path / "a.jsonl", long, generation="g", fingerprint="f")
+            append(tmp_path / "a.jsonl", long, where=EVERYWHERE, generation="g", fingerprint="f")
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(write, "abcd"))

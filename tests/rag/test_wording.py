@@ -87,11 +87,42 @@ def test_the_line_says_how_many_documents_have_no_date() -> None:
     ],
 )  # fmt: skip
 def test_says_what_was_searched(language: str, expected: str) -> None:
-    assert wording.coverage(language, holding(SPRING, AUTUMN)) == expected
+    searched = holding(SPRING, AUTUMN)
+    assert wording.coverage(language, searched, searched) == expected
 
 
 def test_says_when_one_document_without_a_date_was_searched() -> None:
-    assert wording.coverage("en", holding(None, None, 1)) == "Searched 1 document without dates."
+    searched = holding(None, None, 1)
+    assert wording.coverage("en", searched, searched) == "Searched 1 document without dates."
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "Searched 1 document dated April 2, 2024 (of 5 in all)."),
+        ("fr", "Recherche dans 1 document, en date du 2 avril 2024 (sur 5 au total)."),
+        ("es", "Se buscó en 1 documento, con fecha del 2 de abril de 2024 (de 5 en total)."),
+    ],
+)
+def test_says_of_how_many_documents_some_were_searched(language: str, expected: str) -> None:
+    some = holding(SPRING, SPRING, 1)
+    assert wording.coverage(language, some, holding(SPRING, AUTUMN)) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "Nothing was searched: no document fits what was chosen (of 5 in all)."),
+        (
+            "fr",
+            "Rien n’a été cherché : aucun document ne correspond au choix fait (sur 5 au total).",
+        ),
+        ("es", "No se buscó nada: ningún documento corresponde a lo elegido (de 5 en total)."),
+    ],
+)
+def test_says_when_no_document_was_chosen(language: str, expected: str) -> None:
+    none = holding(None, None, 0)
+    assert wording.coverage(language, none, holding(SPRING, AUTUMN)) == expected
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "es"])

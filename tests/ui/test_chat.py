@@ -1,93 +1,41 @@
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
-from rag.errors import IndexMissingError, RagError
-from rag.pipeline import Pipeline, Question
-from rag.types import Answer, Citation, Hit, Span, Turn
+from rag.errors import IndexMissingError
+from rag.models import Encoder
+from rag.pipeline import Pipeline
+from rag.types import Answer, Filter
+from ui import parts
 from ui.api import answer_as_json
-from ui.chat import STOPPED, View, build, converse, describe, stopped
-
-CITED = Citation(1, "0123456789abcdef", "T", "u", None, None, Span(0, 2), "It")
-
-
-def answer(status: str = "answered", **given: object) -> Answer:
-    return Answer("1", "When?", "When?", "en", status, **given)
+from ui.chat import build
+from ui.desk import EXAMPLES, Chosen, Desk, command, examples
+from ui.own import OwnFiles
+from ui.talk import Exchange
 
 
-class Script:
-    """Streams the answers it was given, then raises."""
-
-    def __init__(self, answers: Sequence[Answer], error: RagError | None = None) -> None:
-        self.asked: list[Question] = []
-        self._answers = answers
-        self._error = error
-
-    def stream(self, question: Question) -> Iterator[Answer]:
-        self.asked.append(question)
-        yield from self._answers
-        if self._error:
-            raise self._error
-
-
-def test_an_answer_grows_in_its_place_and_its_source_opens_at_the_end() -> None:
-    searching, final = answer("searching"), answer(citations=(CITED,))
-    views = list(converse(Script([searching, final]), "When?", (answer("refused"),)))
-    assert views == [
-        View((answer("refused"), searching), busy=True, draft=""),
-        View((answer("refused"), final), opens="#source:0123456789abcdef:0-2"),
-    ]
-
-
-def test_a_refusal_opens_no_source() -> None:
-    (last,) = converse(Script([answer("refused", citations=(CITED,))]), "When?", ())
-    assert last.opens == ""
-
-
-def test_the_turns_before_are_told_to_the_pipeline() -> None:
-    script = Script([])
-    list(converse(script, "And then?", (answer(text="Today. [1]"),)))
-    assert script.asked == [Question("And then?", (Turn("When?", "Today. [1]"),))]
-
-
-def test_what_was_retrieved_is_not_kept_in_the_session(pipeline: Pipeline) -> None:
-    *_, last = converse(pipeline, "Who is Carney?", ())
-    hits: tuple[Hit, ...] = last.session[-1].hits
-    assert hits == ()
-
-
-def test_an_error_leaves_the_question_in_the_box() -> None:
-    script = Script([answer("searching")], IndexMissingError("no index; run it"))
-    *_, last = converse(script, "When?", ())
-    assert last == View((), draft="When?", notice="no index; run it")
-
-
-def test_an_empty_question_is_said_to_be_empty(pipeline: Pipeline) -> None:
-    (last,) = converse(pipeline, "  ", ())
-    assert last.notice.startswith("the question is empty")
-
-
-@pytest.mark.parametrize(
-    ("session", "expected"),
-    [
-        pytest.param((), View(()), id="nothing-asked"),
-        pytest.param((answer(),), View((answer(),)), id="done-already"),
-        pytest.param(
-            (answer(), answer("searching")),
-            View((answer(),), draft="When?", notice=STOPPED),
-            id="searching",
-        ),
-    ],
-)
-def test_a_stopped_question_is_back_in_the_box(session: tuple[Answer, ...], expected: View) -> None:
-    assert stopped(session) == expected
+@pytest.fixture
+def files(encoder: Encoder) -> Iterator[OwnFiles]:
+    opened = OwnFiles(lambda: encoder)
+    yield opened
+    opened.close()
 
 
 def test_the_status_line_counts_the_documents(pipeline: Pipeline) -> None:
-    assert describe(pipeline.index).startswith("<p>14 documents&#44; dated September 18")
+    assert parts.status(pipeline.index).startswith("<p>14 documents&#44; dated September 18")
+    assert parts.status(pipeline.index, "fr").startswith("<p>14 documents&#44; en date du 18")
+
+
+def test_the_status_line_says_how_answers_are_made(pipeline: Pipeline) -> None:
+    assert "no language model" in parts.status(pipeline.index)
+    assert "written by llama" in parts.status(pipeline.index, model="llama")
 
 
 def test_the_status_line_says_when_there_is_no_index() -> None:
@@ -96,25 +44,66 @@ def test_the_status_line_says_when_there_is_no_index() -> None:
         raise IndexMissingError("no index")
         yield
 
-    assert "No index&#46;" in describe(SimpleNamespace(reading=reading))
+    missing = SimpleNamespace(reading=reading)
+    assert "No index&#46;" in parts.status(missing)
+    assert "<form" not in parts.tools(missing, "en")
 
 
-def test_only_ask_is_a_public_endpoint(pipeline: Pipeline) -> None:
-    handlers = build(pipeline).config["dependencies"]
+def test_only_ask_is_a_public_endpoint(pipeline: Pipeline, files: OwnFiles) -> None:
+    handlers = build(pipeline, files).config["dependencies"]
     public = [each["api_name"] for each in handlers if each["api_visibility"] != "private"]
-    assert public == ["ask"]
+    assert [each for each in public if each] == ["ask"]
 
 
-def test_no_handler_takes_a_chatbot_or_a_file(pipeline: Pipeline) -> None:
-    config = build(pipeline).config
+def test_no_handler_takes_a_file(pipeline: Pipeline, files: OwnFiles) -> None:
+    config = build(pipeline, files).config
     types = {each["id"]: each["type"] for each in config["components"]}
     taken = {types[each] for handler in config["dependencies"] for each in handler["inputs"]}
     assert taken == {"textbox", "state", "api"}
 
 
-def test_formulas_are_not_drawn(pipeline: Pipeline) -> None:
-    (chatbot,) = [c for c in build(pipeline).config["components"] if c["type"] == "chatbot"]
-    assert chatbot["props"]["latex_delimiters"] == []
+@pytest.mark.parametrize("language", ["en", "fr", "es"])
+def test_examples_are_answered_and_those_of_the_language_come_first(
+    pipeline: Pipeline, language: str
+) -> None:
+    found = examples(pipeline, language)
+    assert found[0] in EXAMPLES[language]
+    assert {pipeline.invoke(each).status for each in found} == {"answered"}
+
+
+def test_a_note_becomes_a_draft_of_a_case(
+    pipeline: Pipeline, files: OwnFiles, tmp_path: Path
+) -> None:
+    session = (Exchange(Answer("1", "Who?", "Who?", "en", "refused")),)
+    desk = Desk(pipeline, files, inbox=tmp_path / "inbox")
+    assert desk.note(session, 0, "x" * 1500) == "bad"
+    (draft,) = (tmp_path / "inbox").iterdir()
+    assert json.loads(draft.read_text(encoding="utf-8"))["note"] == "x" * 1000
+
+
+def test_a_note_that_can_not_be_kept_is_said_to_be_lost(
+    pipeline: Pipeline, files: OwnFiles, tmp_path: Path
+) -> None:
+    session = (Exchange(Answer("1", "Who?", "Who?", "en", "refused")),)
+    (tmp_path / "inbox").write_text("no folder", encoding="utf-8")
+    assert Desk(pipeline, files, inbox=tmp_path / "inbox").note(session, 0, "x") == "lost"
+    assert Desk(pipeline, files).note(session, 0, "x") == "lost"
+
+
+def test_chosen_documents_are_said_by_their_titles(pipeline: Pipeline, files: OwnFiles) -> None:
+    sent = {"uris": ["10-timeline.md"], "languages": ["es"], "first": "2025-01-02", "last": ""}
+    chosen = Desk(pipeline, files).choose(sent, Chosen(language="fr"))
+    assert chosen.where == Filter(
+        documents=frozenset(["10-timeline.md"]), languages=frozenset(["es"]), first=date(2025, 1, 2)
+    )
+    assert re.fullmatch("Timeline of .* · espagnol · Du 2 janvier 2025", chosen.words)
+
+
+def test_a_command_holds_no_markup_and_is_never_the_same_twice() -> None:
+    first, second = (command("copy", text="<script>") for _ in range(2))
+    assert "<" not in first
+    assert json.loads(first)["text"] == "<script>"
+    assert first != second
 
 
 def test_a_program_gets_the_answer_of_the_records(pipeline: Pipeline) -> None:

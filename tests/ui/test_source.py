@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from rag.errors import IndexMissingError
 from rag.index import Index
 from rag.types import Block, Document, Span
-from ui.source import DOSSIER, GONE, MAX_LISTED, NOTHING_THERE, address, article, dossier, view
+from ui.source import CONTEXT, DOSSIER, MAX_LISTED, Opened, address, article, dossier, view
+from ui.words import say
+
+GONE, NOTHING_THERE = say("en", "gone"), say("en", "nowhere")
 
 TEXT = "Title\n\nFirst. Second & <b>third</b>.\n\nOne\n\nTwo\n\nYear: 2024; Trade: 56."
 PLAIN = Document(
@@ -59,10 +62,12 @@ def test_the_viewer_shows_the_blocks_and_marks_the_span(
 ) -> None:
     start = data.draw(st.integers(0, len(document.text)))
     end = data.draw(st.integers(start, len(document.text)))
-    markup = article(document, Span(start, end))
+    markup = article(Opened(document, Span(start, end)))
     spans = [block.span for block in document.blocks]
     inside = [document.text[max(start, each.start) : min(end, each.end)] for each in spans]
-    assert blocks_of(markup) == [(b.kind, b.span.of(document.text)) for b in document.blocks]
+    first = 0 if start < end else start
+    shown = [each for each in document.blocks if each.span.end >= first]
+    assert blocks_of(markup) == [(each.kind, each.span.of(document.text)) for each in shown]
     assert marked(markup) == [piece for piece in inside if piece]
     assert parsed(markup).xpath("//h2")[0].text_content() == document.title
 
@@ -80,22 +85,28 @@ def test_the_viewer_shows_the_blocks_and_marks_the_span(
     ],
 )
 def test_marks_a_span(span: Span, expected: list[str]) -> None:
-    assert marked(article(PLAIN, span)) == expected
+    assert marked(article(Opened(PLAIN, span))) == expected
 
 
 def test_says_title_kind_date_language_page_and_file() -> None:
-    header = parsed(article(PLAIN, Span(43, 46))).xpath("//header")[0]
+    header = parsed(article(Opened(PLAIN, Span(43, 46)))).xpath("//header")[0]
     assert [each.text_content() for each in header] == [
-        "All documents",
+        "Close",
         "A <b>title</b>",
         "Document · September 18, 2025 · English · page 2",
         "a&b.pdf",
+        "Open the whole documentAll documents",
     ]
+    french = parsed(article(Opened(PLAIN, Span(43, 46)), "fr")).xpath("//header")[0]
+    assert french[2].text_content() == "Document · 18 septembre 2025 · anglais · page 2"
 
 
 def test_says_that_a_document_has_no_date() -> None:
     undated = Document(title="t", uri="u", text="x", blocks=(Block(Span(0, 1)),))
-    assert "Document · undated · English" in parsed(article(undated, Span(0, 1))).text_content()
+    assert (
+        "Document · undated · English"
+        in parsed(article(Opened(undated, Span(0, 1)))).text_content()
+    )
 
 
 def test_every_sentence_of_the_seeds_opens_at_its_text(index: Index) -> None:
@@ -113,12 +124,34 @@ def test_the_dossier_links_to_each_document(index: Index, documents: tuple[Docum
     ]
 
 
-def test_a_large_dossier_is_not_listed() -> None:
+def test_of_a_large_dossier_only_the_first_are_listed() -> None:
     class Large:
         def summary(self) -> object:
             return type("Summary", (), {"documents": MAX_LISTED + 1})
 
-    assert parsed(dossier(Large())).text_content().startswith("201 documents.")
+        def documents(self, most: int) -> tuple[Document, ...]:
+            return (PLAIN,) * most
+
+    shown = parsed(dossier(Large()))
+    assert "Only the first 200 are listed" in shown.text_content()
+    assert len(shown.xpath("//li")) == MAX_LISTED
+
+
+def test_of_a_long_document_what_is_around_the_passage_is_shown_and_one_can_read_on() -> None:
+    words = ["word " * 2000 + str(number) for number in range(60)]
+    text, blocks = "", []
+    for each in words:
+        blocks.append(Block(Span(len(text), len(text) + len(each))))
+        text += each + "\n\n"
+    long = Document(title="t", uri="u", text=text, blocks=tuple(blocks))
+    around = article(Opened(long, blocks[30].span))
+    assert marked(around) == [words[30]]
+    assert len(parsed(around).xpath("//article")[0].text_content()) < 4 * CONTEXT
+    begun = parsed(article(Opened(long, Span(0, 0))))
+    (on,) = begun.xpath("//article//a")
+    shown = [block for block in blocks if words[blocks.index(block)] in begun.text_content()]
+    end = shown[-1].span.end
+    assert on.get("href") == address(long.id, Span(end, end))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from rag.errors import IndexMissingError, RagError
+from rag.pipeline import Pipeline, Question
+from rag.types import EVERYWHERE, Answer, Citation, Filter, Hit, Span, Turn
+from ui.talk import Asked, Exchange, FromFile, View, converse, follow_ups, stopped
+from ui.words import say
+
+CITED = Citation(1, "0123456789abcdef", "T", "u", None, None, Span(0, 2), "It")
+
+
+def exchange(status: str = "answered", **given: object) -> Exchange:
+    return Exchange(Answer("1", "When?", "When?", "en", status, **given))
+
+
+class Script:
+    """Streams the answers it was given, then raises."""
+
+    def __init__(self, *exchanges: Exchange, error: RagError | None = None) -> None:
+        self.asked: list[Question] = []
+        self._answers: Sequence[Answer] = [each.answer for each in exchanges]
+        self._error = error
+
+    def stream(self, question: Question) -> Iterator[Answer]:
+        self.asked.append(question)
+        yield from self._answers
+        if self._error:
+            raise self._error
+
+
+def test_an_answer_grows_in_its_place_and_its_source_opens_at_the_end() -> None:
+    searching, final = exchange("searching"), exchange(citations=(CITED,))
+    before = (exchange("refused"),)
+    views = list(converse(Script(searching, final), Asked("When?"), before))
+    assert views == [
+        View((*before, searching), busy=True, draft=""),
+        View((*before, final), opens=final.answer),
+    ]
+
+
+def test_a_refusal_opens_no_source() -> None:
+    (last,) = converse(Script(exchange("refused", citations=(CITED,))), Asked("When?"), ())
+    assert last.opens is None
+
+
+def test_the_pipeline_is_told_the_turns_before_and_which_documents_are_asked() -> None:
+    script, where = Script(), Filter(kinds=frozenset(["note"]))
+    list(converse(script, Asked("And then?", where), (exchange(text="Today. [1]"),)))
+    assert script.asked == [Question("And then?", (Turn("When?", "Today. [1]"),), where=where)]
+
+
+def test_the_readers_file_is_asked_after_the_dossier_and_not_recorded() -> None:
+    asked: list[Question] = []
+
+    def own(question: Question) -> FromFile:
+        asked.append(question)
+        return FromFile("mine.txt")
+
+    views = list(converse(Script(exchange()), Asked("When?", EVERYWHERE, "", own), ()))
+    assert [each.session[-1].own for each in views] == [None, FromFile("mine.txt")]
+    assert [each.recorded for each in asked] == [False]
+
+
+def test_what_was_retrieved_is_not_kept_in_the_session(pipeline: Pipeline) -> None:
+    *_, last = converse(pipeline, Asked("Who is Carney?"), ())
+    hits: tuple[Hit, ...] = last.session[-1].answer.hits
+    assert hits == ()
+
+
+def test_an_error_leaves_the_question_in_the_box() -> None:
+    script = Script(exchange("searching"), error=IndexMissingError("no index; run it"))
+    *_, last = converse(script, Asked("When?"), ())
+    assert last == View((), draft="When?", notice="no index; run it")
+
+
+def test_an_empty_question_is_said_to_be_empty(pipeline: Pipeline) -> None:
+    (last,) = converse(pipeline, Asked("  "), ())
+    assert last.notice.startswith("the question is empty")
+
+
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [
+        pytest.param((), View(()), id="nothing-asked"),
+        pytest.param((exchange(),), View((exchange(),)), id="done-already"),
+        pytest.param(
+            (exchange(), exchange("searching")),
+            View((exchange(),), draft="When?", notice=say("fr", "stopped")),
+            id="searching",
+        ),
+    ],
+)
+def test_a_stopped_question_is_back_in_the_box(
+    session: tuple[Exchange, ...], expected: View
+) -> None:
+    assert stopped(session, "fr") == expected
+
+
+def test_only_questions_that_the_documents_answer_are_proposed(pipeline: Pipeline) -> None:
+    *_, last = converse(pipeline, Asked("What did the leaders say about the summit?"), ())
+    proposed = follow_ups(pipeline, last.session)
+    assert 0 < len(proposed) <= 3
+    cited = {each.quote for each in last.session[-1].answer.citations}
+    for question in proposed:
+        answer = pipeline.invoke(Question(question, recorded=False))
+        assert answer.status == "answered"
+        assert {each.quote for each in answer.citations} - cited
+
+
+def test_nothing_is_proposed_after_a_refusal(pipeline: Pipeline) -> None:
+    assert follow_ups(pipeline, (exchange("refused", citations=(CITED,)),)) == ()

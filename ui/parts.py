@@ -1,0 +1,107 @@
+"""The parts of the window around the conversation: its head, its first words, its tools."""
+
+from collections.abc import Iterable
+
+from rag.errors import RagError
+from rag.index import Index
+from ui import filters
+from ui.inert import inert, told
+from ui.words import LANGUAGES, NAMES, count, dates, say, sentence
+
+TITLE = "Visit Desk"
+
+
+def top(language: str) -> str:
+    """Return the name of the window, its views, its language and the earlier conversations."""
+    views = "".join(
+        f'<button type="button" data-do="view" data-view="{view}"{current}>'
+        f"{told(language, view)}</button>"
+        for view, current in (("conversation", ' aria-current="page"'), ("documents", ""))
+    )
+    options = "".join(
+        f'<option value="{each}" lang="{each}"{" selected" if each == language else ""}>'
+        f"{NAMES[each]}</option>"
+        for each in LANGUAGES
+    )
+    return (
+        f'<a class="skip" href="#box" data-do="skip">{told(language, "skip")}</a><h1>{TITLE}</h1>'
+        f'<nav aria-label="{told(language, "views")}">{views}</nav>{_past(language)}'
+        f'<label class="language"><span class="unseen">{told(language, "language")}</span>'
+        f'<select name="language">{options}</select></label><p id="said" role="status"></p>'
+    )
+
+
+def welcome(language: str, examples: Iterable[str]) -> str:
+    """Return what stands there before the first question."""
+    return f'<div class="welcome"><h2>{told(language, "welcome")}</h2>{questions(examples)}</div>'
+
+
+def follow(language: str, proposed: Iterable[str]) -> str:
+    """Return the questions that could be asked next, nothing when there are none."""
+    listed = questions(proposed)
+    return f"<h2>{told(language, 'follow')}</h2>{listed}" if listed else ""
+
+
+def questions(listed: Iterable[str]) -> str:
+    """Return questions as a list of buttons that ask them."""
+    items = "".join(
+        f'<li><button type="button" class="example" data-ask="{inert(each)}" dir="auto">'
+        f"{inert(each)}</button></li>"
+        for each in listed
+    )
+    return f'<ul class="examples">{items}</ul>' if items else ""
+
+
+def tools(index: Index, language: str) -> str:
+    """Return the choice of documents, and how the whole conversation is taken away."""
+    try:
+        with index.reading() as generation:
+            chooser = filters.form(generation, language)
+    except RagError:  # said by the status line
+        chooser = ""
+    label = told(language, "whole")
+    buttons = "".join(
+        f'<button type="button" data-do="{do}" data-n="all" aria-label="{label}: {words}">'
+        f"{words}</button>"
+        for do, words in (("markdown", "Markdown"), ("docx", "Word"))
+    )
+    return f'{chooser}<div class="whole"><span>{label}</span> {buttons}</div>'
+
+
+def attachment(language: str, name: str = "", failed: str = "") -> str:
+    """Return the button that adds a file, or the file that is asked too."""
+    if name:
+        return (
+            f'<p class="attached" role="status">{told(language, "attached", name=name)} '
+            f'<button type="button" data-do="detach">{told(language, "detach")}</button></p>'
+        )
+    problem = f'<p class="notice" role="status">{inert(failed)}</p>' if failed else ""
+    hint = told(language, "attach_hint")
+    return (
+        f'<label class="attach" title="{hint}">'
+        f'<input type="file" name="own" aria-describedby="attach-hint" '
+        f'data-reading="{told(language, "attaching")}"> <span>{told(language, "attach")}</span>'
+        f'</label><span id="attach-hint" class="unseen">{hint}</span>{problem}'
+    )
+
+
+def status(index: Index, language: str = "en", model: str = "") -> str:
+    """Return the status line: what is in the dossier now, and how answers are made of it."""
+    try:
+        with index.reading() as generation:
+            held = generation.summary()
+    except RagError as error:
+        return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
+    what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
+    mode = say(language, "mode_model", model=model) if model else say(language, "mode")
+    return f"<p>{inert(f'{what} {mode}')}</p>"
+
+
+def _past(language: str) -> str:
+    return (
+        f'<details id="past"><summary>{told(language, "past")}</summary><div>'
+        f'<p class="small">{told(language, "past_where")}</p>'
+        f'<ul data-delete="{told(language, "delete")}" data-none="{told(language, "past_none")}">'
+        f'</ul><button type="button" data-do="past-clear">{told(language, "delete_all")}</button>'
+        "</div></details>"
+    )

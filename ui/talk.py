@@ -1,0 +1,167 @@
+"""A conversation and how it goes on: what was asked, what came of it, what the window shows."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from rag.errors import RagError
+from rag.pipeline import MAX_HISTORY, Pipeline, Question
+from rag.types import EVERYWHERE, Answer, Filter, Turn
+from ui.words import say
+
+MOST_EXCHANGES = 100  # of one conversation; what is older is let go
+LONGEST_HEADING = 80  # characters of one that makes a question
+MOST_TRIED = 8  # questions that are tried before three are proposed
+
+_NUMBER = re.compile(r"^\d+(\.\d+)*[.)]?\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """What the reader's own file says; never part of the dossier's answer.
+
+    Attributes:
+        answer: None when the file was removed before it was asked.
+    """
+
+    name: str
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and all that came of it.
+
+    Attributes:
+        where: which documents were to be asked, in words; empty for all.
+        vote: "good" or "bad" once the reader said so, "asked" while it is asked what is bad,
+            "lost" when what was said could not be kept.
+    """
+
+    answer: Answer
+    where: str = ""
+    own: FromFile | None = None
+    vote: str = ""
+
+    @property
+    def state(self) -> str:
+        """Return the answer's status, "unasked" where no document fitted what was chosen."""
+        nothing = self.answer.status == "refused" and self.answer.text == self.answer.coverage
+        return "unasked" if nothing else self.answer.status
+
+
+Session = tuple[Exchange, ...]
+AskFile = Callable[[Question], FromFile | None]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the window shows at one moment.
+
+    Attributes:
+        draft: what the question box is to hold, None to leave it as it is.
+        notice: what went wrong or is to be done, in a sentence.
+        opens: the answer whose first source the viewer opens by itself.
+    """
+
+    session: Session
+    busy: bool = False
+    draft: str | None = None
+    notice: str = ""
+    opens: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of the reader with what it is asked of.
+
+    Attributes:
+        where: the documents asked, and the same in words.
+        own: asks the reader's own file, and returns None when there is none.
+    """
+
+    text: str
+    where: Filter = EVERYWHERE
+    where_in_words: str = ""
+    own: AskFile = lambda _: None
+
+
+def turns(session: Session) -> tuple[Turn, ...]:
+    """Return the conversation as the pipeline is told it."""
+    answers = [each.answer for each in session[-MAX_HISTORY:]]
+    return tuple(Turn(each.question, each.text) for each in answers)
+
+
+def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View]:
+    """Yield the window as an answer grows; an error leaves the question in the box."""
+    before = before[1 - MOST_EXCHANGES :]
+    question = Question(asked.text, turns(before), where=asked.where)
+    draft: str | None = ""
+    try:
+        for answer in pipeline.stream(question):
+            done = answer.status != "searching"
+            shown = Exchange(replace(answer, hits=()), asked.where_in_words)
+            yield View(
+                (*before, shown),
+                busy=not done,
+                draft=draft,
+                opens=answer if answer.status in ("answered", "partial") else None,
+            )
+            draft = None
+            own = asked.own(replace(question, recorded=False)) if done else None
+            if own:
+                yield View((*before, replace(shown, own=own)))
+    except RagError as error:
+        yield View(before, draft=asked.text, notice=str(error))
+
+
+def stopped(session: Session, language: str) -> View:
+    """Return the window after an answer was stopped: its question is in the box again."""
+    if not session or session[-1].answer.status != "searching":
+        return View(session)
+    question = session[-1].answer.question
+    return View(session[:-1], draft=question, notice=say(language, "stopped"))
+
+
+def follow_ups(
+    pipeline: Pipeline, session: Session, where: Filter = EVERYWHERE, most: int = 3
+) -> tuple[str, ...]:
+    """Return questions that could be asked after the last one.
+
+    They are made of headings of the documents it cites, and each is tried first: what the
+    documents asked do not answer, or answer with what is cited already, is not proposed.
+    """
+    last = session[-1].answer if session else None
+    if last is None or last.status not in ("answered", "partial"):
+        return ()
+    cited = {each.quote for each in last.citations}
+    asked = {each.answer.question.casefold() for each in session}
+    try:
+        fitting = (
+            question
+            for question in _candidates(pipeline, last)
+            if question.casefold() not in asked and _tells_more(pipeline, question, where, cited)
+        )
+        return tuple(itertools.islice(fitting, most))
+    except RagError:  # said at the next question
+        return ()
+
+
+def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
+    with pipeline.index.reading() as generation:
+        ids = dict.fromkeys(each.document_id for each in answer.citations)
+        documents = [each for each in map(generation.document, ids) if each]
+    headings = (
+        _NUMBER.sub("", block.span.of(document.text)).strip(" .:")
+        for document in documents
+        for block in document.blocks
+        if block.kind == "heading" and block.span.of(document.text) != document.title
+    )
+    fitting = [each for each in dict.fromkeys(headings) if 3 < len(each) <= LONGEST_HEADING]
+    return [say(answer.language, "about", title=each) for each in fitting[:MOST_TRIED]]
+
+
+def _tells_more(pipeline: Pipeline, question: str, where: Filter, cited: set[str]) -> bool:
+    answer = pipeline.invoke(Question(question, recorded=False, where=where))
+    return answer.status == "answered" and not {c.quote for c in answer.citations} <= cited
