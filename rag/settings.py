@@ -46,17 +46,22 @@ class Settings(BaseSettings):
     judge_model: str = Field(
         "", description="LangChain chat model that judges answers in the evals, as advice"
     )
+    tracing: bool = Field(
+        False, description="let LangSmith's own variables send questions and answers to it"
+    )
     records: bool = Field(True, description="append each answer to <index>/records/answers.jsonl")
 
     @classmethod
     def read(cls, **given: object) -> "Settings":
         """Return the settings of the environment, overridden by what is given and not None.
 
+        Every program begins with this, so it also keeps LangChain from tracing unasked.
+
         Raises:
             SettingsError: a value is out of its bounds or of the wrong type.
         """
         try:
-            return cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks the types
+            settings = cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks the types
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"the settings in '.env' can not be read: {error}; write it as UTF-8 text"
@@ -67,3 +72,13 @@ class Settings(BaseSettings):
                 for e in error.errors()
             )
             raise SettingsError(f"settings can not be used: {problems}; correct them") from error
+        if not settings.tracing:
+            _keep_from_tracing()
+        return settings
+
+
+def _keep_from_tracing() -> None:
+    """Keep this process from sending its runs to LangSmith, whatever its variables say."""
+    from langsmith import configure  # takes half a second that readers of files need not wait
+
+    configure(enabled=False)
