@@ -55,8 +55,7 @@ def serve(settings: Settings) -> None:
     from ui import chat  # imports gradio, which reads its environment then
 
     with contextlib.closing(OwnFiles(cache(partial(_encoder, settings)))) as files:
-        model = str(getattr(settings, "chat_model", ""))  # a setting of answers that a model writes
-        demo = chat.build(pipeline, files, model=model, inbox=INBOX)
+        demo = chat.build(pipeline, files, inbox=INBOX)
         arguments = guard.launch_arguments(settings.host, settings.port, [files.route()])
         _serve(demo, settings, {**arguments, **chat.look()})
 

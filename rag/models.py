@@ -96,6 +96,8 @@ class Encoder(Embeddings):
         that the model does not see for the length of the whole are embedded by themselves, as are
         all with a model whose vectors are no means.
         """
+        if not passages:
+            return []
         pooled: list[list[_Pooled | None]] = [[None] * (1 + len(each.parts)) for each in passages]
         for i, tokens in self._tokens([each.text for each in passages]):
             pooled[i] = self._pool(passages[i], tokens)

@@ -9,6 +9,7 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,13 +141,15 @@ def packaged_model(cache: Path) -> Encoder:
 def seeds_index(once: Once, seeds: Path, encoder: Encoder, model_cache: Path) -> Path:
     """Return an index of the seeds with the packaged model; copy it to change it."""
 
-    def fill(directory: Path) -> None:
-        index = Index(directory, encoder.fingerprint)
-        sync(index, encoder, [seeds])
-        index.close()  # it is known to Chroma by a name that the folder will not keep
-        (directory / "model").symlink_to(model_cache)
+    return once("seeds", partial(fill, seeds, encoder, model_cache))
 
-    return once("seeds", fill)
+
+def fill(folder: Path, encoder: Encoder, model_cache: Path, directory: Path) -> None:
+    """Make an index of a folder, with the packaged model beside it."""
+    index = Index(directory, encoder.fingerprint)
+    sync(index, encoder, [folder])
+    index.close()  # it is known to Chroma by a name that the directory will not keep
+    (directory / "model").symlink_to(model_cache)
 
 
 @pytest.fixture

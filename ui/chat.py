@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from rag.pipeline import MAX_QUESTION, Pipeline
-from ui import answer, api, library, parts, saved
+from ui import answer, api, dossier, parts, saved
 from ui.desk import (
     FILES,
     LONGEST_NOTE,
@@ -33,13 +33,11 @@ MEET = (
 Changes = dict[Any, Any]
 
 
-def build(
-    pipeline: Pipeline, files: OwnFiles, *, model: str = "", inbox: Path | None = None
-) -> gr.Blocks:
+def build(pipeline: Pipeline, files: OwnFiles, *, inbox: Path | None = None) -> gr.Blocks:
     """Return the page, to be launched with `look`; see `Desk` for what it takes."""
     demo: gr.Blocks = gr.Blocks(title=parts.TITLE, fill_width=True, analytics_enabled=False)
     with demo:
-        _Page(Desk(pipeline, files, model, inbox)).connect()
+        _Page(Desk(pipeline, files, inbox)).connect()
         api.add(pipeline)
 
         def leave(request: gr.Request) -> None:
@@ -79,7 +77,7 @@ class _Page:
                 self.box = _box()
                 with gr.Row(elem_id="beside"):
                     self.attach, self.tools = _html("attach"), _html("tools")
-            self.library = _html("library")
+            self.dossier = _html("dossier")
             with gr.Column(scale=9, min_width=320, elem_id="evidence"):
                 self.source = _html("source")
         self.wire = _html("wire", template="<i hidden></i>")
@@ -107,7 +105,7 @@ class _Page:
         self.attach.clear(self.detach, [self.chosen], [self.chosen, self.attach], **private)
         self.source.click(self.open, [self.chosen], self.source, **each_one)
         self.source.select(self.draw, [self.chosen], self.source, concurrency_limit=2, **each_one)
-        self.library.input(self.find, [self.chosen], self.library, **each_one)
+        self.dossier.input(self.find, [self.chosen], self.dossier, **each_one)
 
     def typed(
         self, question: str, before: Session, chosen: Chosen, request: gr.Request
@@ -194,7 +192,7 @@ class _Page:
 
     def find(self, event: gr.EventData, chosen: Chosen) -> str:
         index, wanted = self.desk.pipeline.index, _text(event, "wanted", 200)
-        return library.library(index, self.desk.memory, chosen.language, wanted)
+        return dossier.page(index, self.desk.memory, chosen.language, wanted)
 
     def _show(self, each: View, chosen: Chosen, request: gr.Request) -> Changes:
         language = chosen.language
@@ -235,7 +233,7 @@ class _Page:
         }
 
     def _status(self, language: str) -> str:
-        return parts.status(self.desk.pipeline.index, language, self.desk.model)
+        return parts.status(self.desk.pipeline.index, language)
 
     def _edit(self, session: Session, number: int, chosen: Chosen) -> Changes:
         notice = say(chosen.language, "editing", n=number + 1)

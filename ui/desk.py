@@ -13,7 +13,7 @@ from rag import records
 from rag.errors import RagError
 from rag.pipeline import MAX_QUESTION, Pipeline, Question
 from rag.types import EVERYWHERE, Answer, Filter
-from ui import brief, filters, library, saved
+from ui import brief, dossier, filters, saved
 from ui.own import OwnFiles
 from ui.source import DOSSIER, address, view
 from ui.talk import Asked, Exchange, FromFile, Session, View, converse, turns
@@ -73,18 +73,16 @@ class Desk:
     """What all sessions share.
 
     Attributes:
-        model: the language model that writes the answers, empty when they are quotes.
         inbox: where a reader's note becomes a draft of a case, None to keep none.
     """
 
     pipeline: Pipeline
     files: OwnFiles
-    model: str = ""
     inbox: Path | None = None
-    memory: library.Memory = field(init=False)
+    memory: dossier.Memory = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "memory", library.Memory(self.pipeline.index))
+        object.__setattr__(self, "memory", dossier.Memory(self.pipeline.index))
 
     def ask(self, text: str, before: Session, chosen: Chosen, who: str) -> Iterator[View]:
         """Yield the window as a question is answered."""

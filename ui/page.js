@@ -1,5 +1,5 @@
 // Runs once all parts of the page are there; each has left its `element`, `trigger`, `watch`, `props`.
-const PARTS = ["top", "chat", "follow", "tools", "attach", "source", "library", "wire"];
+const PARTS = ["top", "chat", "follow", "tools", "attach", "source", "dossier", "wire"];
 const KEPT = "visit-desk.conversations"; // by id: title, time, and what the server packed
 const MOST_KEPT = 30;
 const narrow = matchMedia("(max-width: 860px)");
@@ -16,7 +16,7 @@ desk.begin = () => {
   desk.chat.watch("value", grown);
   desk.top.watch("value", listKept);
   desk.wire.watch("value", () => desk.wire.props.value && obey(JSON.parse(desk.wire.props.value)));
-  desk.library.watch("value", () => desk.library.element.classList.remove("waiting"));
+  desk.dossier.watch("value", () => desk.dossier.element.classList.remove("waiting"));
   desk.attach.watch("value", () => desk.attach.element.removeAttribute("aria-busy"));
   const conversation = readKept()[current()]?.session;
   const language = localStorage.getItem("visit-desk.language") ?? navigator.language;
@@ -57,7 +57,7 @@ const place = () => document.querySelector("#desk"); // Gradio scopes all styles
 
 function drawer(open) {
   place().classList.toggle("drawer", open);
-  for (const each of document.querySelectorAll("#top, #talk, #library")) each.inert = open;
+  for (const each of document.querySelectorAll("#top, #talk, #dossier")) each.inert = open;
   if (!open && opener?.isConnected) opener.focus();
 }
 
@@ -110,21 +110,21 @@ function look(view) {
   place().classList.toggle("documents", view === "documents");
   for (const each of document.querySelectorAll("[data-view]"))
     each.dataset.view === view ? each.setAttribute("aria-current", "page") : each.removeAttribute("aria-current");
-  if (view === "documents") desk.library.trigger("input", { wanted: wanted() });
+  if (view === "documents") desk.dossier.trigger("input", { wanted: wanted() });
 }
 
-const wanted = () => desk.library.element.querySelector("input")?.value ?? "";
+const wanted = () => desk.dossier.element.querySelector("input")?.value ?? "";
 let searching = 0;
 
 document.addEventListener("input", (event) => {
-  if (!event.target.matches?.('#library input[name="wanted"]')) return;
+  if (!event.target.matches?.('#dossier input[name="wanted"]')) return;
   clearTimeout(searching);
-  searching = setTimeout(() => desk.library.trigger("input", { wanted: wanted() }), 150);
+  searching = setTimeout(() => desk.dossier.trigger("input", { wanted: wanted() }), 150);
 });
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.closest("#library, #chat, #tools")) return;
+  if (!form.closest("#dossier, #chat, #tools")) return;
   event.preventDefault();
   if (form.dataset.do === "note") {
     const sent = new FormData(form);

@@ -6,7 +6,7 @@ from rag.errors import RagError
 from rag.index import Index
 from ui import filters
 from ui.inert import inert, told
-from ui.words import LANGUAGES, NAMES, count, dates, say, sentence
+from ui.words import LANGUAGES, NAMES, count, dates, sentence
 
 TITLE = "Visit Desk"
 
@@ -85,7 +85,7 @@ def attachment(language: str, name: str = "", failed: str = "") -> str:
     )
 
 
-def status(index: Index, language: str = "en", model: str = "") -> str:
+def status(index: Index, language: str = "en") -> str:
     """Return the status line: what is in the dossier now, and how answers are made of it."""
     try:
         with index.reading() as generation:
@@ -93,8 +93,7 @@ def status(index: Index, language: str = "en", model: str = "") -> str:
     except RagError as error:
         return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
     what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
-    mode = say(language, "mode_model", model=model) if model else say(language, "mode")
-    return f"<p>{inert(f'{what} {mode}')}</p>"
+    return f"<p>{inert(what)} {told(language, 'mode')}</p>"
 
 
 def _past(language: str) -> str:

@@ -10,15 +10,15 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from ingest.sync import sync
-from rag.index import Index
 from rag.models import Encoder
 from rag.settings import PREFIX
+from tests.conftest import fill
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries below, when they are imported
@@ -136,14 +136,7 @@ def payload(number: int) -> str:
 def dossier(once: Once, encoder: Encoder, model_cache: Path) -> Path:
     """Return an index of a few documents and of as many hostile ones as there are payloads."""
     folder = once("documents", _write)
-
-    def fill(directory: Path) -> None:
-        index = Index(directory, encoder.fingerprint)
-        sync(index, encoder, [folder])
-        index.close()  # it is known to Chroma by a name that the folder will not keep
-        (directory / "model").symlink_to(model_cache)
-
-    return once("window", fill)
+    return once("window", partial(fill, folder, encoder, model_cache))
 
 
 def _write(folder: Path) -> None:

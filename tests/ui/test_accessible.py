@@ -47,7 +47,7 @@ def test_axe_finds_nothing_in_any_view_or_state(
     expect(page.locator("#chat .log > .notice")).to_be_visible()
     found["editing"] = violations(page, axe)
     page.get_by_role("button", name="Documents", exact=True).click()
-    expect(page.locator("#library table")).to_be_visible()
+    expect(page.locator("#dossier table")).to_be_visible()
     found["documents"] = violations(page, axe)
     assert [each for state in found.values() for each in state] == []
 

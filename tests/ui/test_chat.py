@@ -35,7 +35,6 @@ def test_the_status_line_counts_the_documents(pipeline: Pipeline) -> None:
 
 def test_the_status_line_says_how_answers_are_made(pipeline: Pipeline) -> None:
     assert "no language model" in parts.status(pipeline.index)
-    assert "written by llama" in parts.status(pipeline.index, model="llama")
 
 
 def test_the_status_line_says_when_there_is_no_index() -> None:

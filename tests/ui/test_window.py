@@ -320,19 +320,19 @@ def test_conversations_are_kept_in_the_browser_and_can_be_deleted(window: Any, a
 
 def test_the_documents_are_listed_searched_and_opened(page: Page) -> None:
     page.get_by_role("button", name="Documents", exact=True).click()
-    expect(page.locator("#library tbody tr")).to_have_count(39)
-    expect(page.locator("#library header")).to_contain_text("Last changed by an ingest on")
+    expect(page.locator("#dossier tbody tr")).to_have_count(39)
+    expect(page.locator("#dossier header")).to_contain_text("Last changed by an ingest on")
     search = page.get_by_label("Search the documents")
     search.fill("summit english")
-    expect(page.locator("#library .found")).to_have_text("1 of 39 documents")
+    expect(page.locator("#dossier .found")).to_have_text("1 of 39 documents")
     expect(search).to_be_focused()
-    row = page.locator("#library tbody tr")
+    row = page.locator("#dossier tbody tr")
     expect(row).to_contain_text("pact.pdf")
     expect(row.locator("td").nth(3)).to_have_text("3")
     row.get_by_role("link").click()
     expect(page.locator("#source h2")).to_contain_text("The North American trade pact")
     page.get_by_role("button", name="Conversation", exact=True).click()
-    expect(page.locator("#library")).to_be_hidden()
+    expect(page.locator("#dossier")).to_be_hidden()
 
 
 @pytest.mark.parametrize(
@@ -372,8 +372,8 @@ def test_hostile_documents_questions_names_and_notes_do_nothing(
 ) -> None:
     everything = " ".join(attack for _, attack in hostile)
     page.get_by_role("button", name="Documents", exact=True).click()
-    expect(page.locator("#library tbody tr")).to_have_count(39)
-    shown = page.locator("#library").inner_text()
+    expect(page.locator("#dossier tbody tr")).to_have_count(39)
+    shown = page.locator("#dossier").inner_text()
     assert all(" ".join(attack.split()) in shown for _, attack in hostile)
     page.get_by_role("button", name="Conversation", exact=True).click()
     for place in range(0, len(hostile), 6):
@@ -397,7 +397,7 @@ def test_hostile_documents_questions_names_and_notes_do_nothing(
     expect(page.locator("#chat .turn h2").first).to_contain_text(hostile[0][1])
     page.wait_for_timeout(300)  # for what would load or run late
     assert page.evaluate("window.hit") is None
-    made = ":is(#chat, #follow, #source, #library, #tools, #attach, #past) "
+    made = ":is(#chat, #follow, #source, #dossier, #tools, #attach, #past) "
     made += ":is(img, script, style, iframe, object, embed, svg, link, meta, base, video, audio)"
     assert page.locator(made).count() == 0
     links = page.locator("#desk a").evaluate_all("all => all.map(link => link.hash)")

@@ -91,11 +91,11 @@ def compare(before: Mapping[str, object], now: Mapping[str, object]) -> Change:
     )
 
 
-def library(index: Index, memory: Memory, language: str, wanted: object = "") -> str:
+def page(index: Index, memory: Memory, language: str, wanted: object = "") -> str:
     """Return the documents that a search finds, or one sentence about why there are none."""
     try:
         with index.reading() as generation:
-            return _library(generation, memory, language, str(wanted or ""))
+            return _page(generation, memory, language, str(wanted or ""))
     except RagError as error:
         return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
 
@@ -127,7 +127,7 @@ def ingested_at(name: str, language: str) -> str:
     return str(format_datetime(made, "long", locale=language))
 
 
-def _library(generation: Generation, memory: Memory, language: str, wanted: str) -> str:
+def _page(generation: Generation, memory: Memory, language: str, wanted: str) -> str:
     listed, held = generation.listing(), generation.summary()
     found = matching(listed, wanted, language)
     ids = {uri: each for each, uris in generation.uris().items() for uri in uris}
