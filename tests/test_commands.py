@@ -217,10 +217,11 @@ def test_an_ingest_that_is_interrupted_says_so_in_a_line(
     own_index: Path, folder: Path, tmp_path: Path
 ) -> None:
     before = current(own_index)
-    with subprocess.Popen(  # noqa: S603  # our own command
+    with subprocess.Popen(  # noqa: S603  # our own command; in the background SIGINT is ignored
         [sys.executable, "-m", "ingest", str(folder), "--index", str(own_index)],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         while process.poll() is None and not (own_index / "writer.pid").exists():
             time.sleep(0.01)
