@@ -16,7 +16,7 @@ from rag.draft import Draft, Piece
 from rag.errors import IndexMissingError
 from rag.index import Index, Summary
 from rag.models import Encoder
-from rag.store import Embedding, address
+from rag.store import Embedding, address, base
 from rag.types import Chunk, Document, Passage
 
 EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
@@ -274,22 +274,22 @@ class Writer:
 
 
 def _find(paths: Sequence[Path], skip: Path) -> _Found:
-    above = _common_folder(paths) if paths[1:] else None
+    above = base(paths) if paths else Path()
 
-    def uri_of(path: Path, root: Path) -> str:
-        place = path.absolute().relative_to(above) if above else path.relative_to(root)
+    def uri_of(path: Path) -> str:
+        place = path.absolute().relative_to(above)
         return os.fsencode(place.as_posix()).decode("utf-8", "backslashreplace")  # any bytes
 
     closed: list[Refusal] = []
     sources: dict[str, Source] = {}
     refused: dict[str, Refusal] = {}
     for path, root in find(paths, closed, skip=skip):
-        uri = _apart(uri_of(path, root), path, sources)
+        uri = _apart(uri_of(path), path, sources)
         try:
             sources[uri] = Source(path, root, uri, _hash(path))
         except (OSError, ValueError) as error:
             refused[uri] = str(path), _reason(error)
-    prefixes = [_prefix(Path(folder), paths, uri_of) for folder, _ in closed]
+    prefixes = [_prefix(uri_of(Path(folder))) for folder, _ in closed]
     for prefix, refusal in zip(prefixes, closed, strict=True):
         refused[prefix.rstrip("/") or "."] = refusal
     return _Found(sources, refused, tuple(prefixes))
@@ -317,16 +317,9 @@ def _apart(uri: str, path: Path, taken: Mapping[str, Source]) -> str:
     return uri
 
 
-def _prefix(folder: Path, paths: Sequence[Path], uri_of: Callable[[Path, Path], str]) -> str:
+def _prefix(folder: str) -> str:
     """Return what the uris of all files in a folder begin with."""
-    root = next(path for path in paths if folder.is_relative_to(path))
-    uri = uri_of(folder, root)
-    return "" if uri == "." else f"{uri}/"
-
-
-def _common_folder(paths: Sequence[Path]) -> Path:
-    common = Path(os.path.commonpath([path.absolute() for path in paths]))
-    return common if common.is_dir() else common.parent
+    return "" if folder == "." else f"{folder}/"
 
 
 def _summary(index: Index) -> Summary | None:

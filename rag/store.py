@@ -232,6 +232,12 @@ def close_chroma(client: Client) -> None:
         client.close()
 
 
+def base(paths: Sequence[Path]) -> Path:
+    """Return the folder that the uris of what was ingested from some paths are relative to."""
+    common = Path(os.path.commonpath([path.absolute() for path in paths]))
+    return common if common.is_dir() else common.parent
+
+
 def vector_files(directory: Path) -> dict[str, int]:
     """Return the size in bytes of each file that holds vectors; reading never changes them.
 

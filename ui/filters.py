@@ -16,19 +16,16 @@ def form(generation: Generation, language: str) -> str:
     listed = generation.listing()
     parts = [
         _choices(
-            "uris",
             "documents",
             [(each.uri, each.title) for each in _texts(listed)[:MOST_OFFERED]],
             language,
         ),
         _choices(
             "kinds",
-            "kinds",
             [(kind, kind.capitalize()) for kind in sorted({each.kind for each in listed})],
             language,
         ),
         _choices(
-            "languages",
             "languages",
             [(code, language_name(code, language)) for code in sorted(generation.languages)],
             language,
@@ -54,7 +51,7 @@ def chosen(sent: object) -> Filter:
     """
     given = sent if isinstance(sent, Mapping) else {}
     return Filter(
-        documents=_names(given.get("uris")),
+        documents=_names(given.get("documents")),
         kinds=_names(given.get("kinds")),
         languages=_names(given.get("languages")),
         first=_day(given.get("first")),
@@ -85,13 +82,13 @@ def _texts(listed: Iterable[Listed]) -> list[Listed]:
     return [each for each in listed if each.same_as is None]
 
 
-def _choices(name: str, key: str, offered: list[tuple[str, str]], language: str) -> str:
+def _choices(name: str, offered: list[tuple[str, str]], language: str) -> str:
     boxes = "".join(
         f'<label dir="auto"><input type="checkbox" name="{name}" value="{inert(value)}"> '
         f"{inert(label)}</label>"
         for value, label in offered
     )
-    return f'<fieldset class="{name}"><legend>{told(language, key)}</legend>{boxes}</fieldset>'
+    return f'<fieldset class="{name}"><legend>{told(language, name)}</legend>{boxes}</fieldset>'
 
 
 def _date(name: str, language: str) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from rag import store
@@ -25,7 +24,7 @@ def original(generation: Generation, document: Document) -> bytes | None:
     if row is None or not paths:
         return None
     try:
-        file = (_base(paths) / document.uri).resolve()
+        file = (store.base(paths) / document.uri).resolve()
         within = any(file.is_relative_to(each.resolve()) for each in paths)
         if not within or not file.is_file() or file.stat().st_size > LARGEST:
             return None
@@ -33,9 +32,3 @@ def original(generation: Generation, document: Document) -> bytes | None:
     except (OSError, ValueError):
         return None
     return data if hashlib.sha256(data).hexdigest() == row[0] else None
-
-
-def _base(paths: list[Path]) -> Path:
-    """Return the folder that the places of documents are relative to, as the ingest chose it."""
-    common = paths[0] if len(paths) == 1 else Path(os.path.commonpath(paths))
-    return common if common.is_dir() else common.parent

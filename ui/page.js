@@ -148,7 +148,7 @@ document.addEventListener("reset", (event) => {
 function choose(form) {
   const sent = new FormData(form);
   const where = { first: sent.get("first"), last: sent.get("last") };
-  for (const name of ["uris", "kinds", "languages"]) where[name] = sent.getAll(name);
+  for (const name of ["documents", "kinds", "languages"]) where[name] = sent.getAll(name);
   const any = Object.values(where).some((each) => each.length);
   form.closest("details").classList.toggle("chosen", any);
   desk.tools.trigger("input", { where });

@@ -90,7 +90,7 @@ def test_a_note_that_can_not_be_kept_is_said_to_be_lost(
 
 
 def test_chosen_documents_are_said_by_their_titles(pipeline: Pipeline, files: OwnFiles) -> None:
-    sent = {"uris": ["10-timeline.md"], "languages": ["es"], "first": "2025-01-02", "last": ""}
+    sent = {"documents": ["10-timeline.md"], "languages": ["es"], "first": "2025-01-02", "last": ""}
     chosen = Desk(pipeline, files).choose(sent, Chosen(language="fr"))
     assert chosen.where == Filter(
         documents=frozenset(["10-timeline.md"]), languages=frozenset(["es"]), first=date(2025, 1, 2)

@@ -78,9 +78,9 @@ def test_the_form_offers_documents_kinds_and_languages(index: Index) -> None:
         shown = parsed(form(generation, "en"))
     offered = {
         name: len(shown.xpath(f"//input[@name='{name}']"))
-        for name in ("uris", "kinds", "languages", "first", "last")
+        for name in ("documents", "kinds", "languages", "first", "last")
     }
-    assert offered["uris"] == 14
+    assert offered["documents"] == 14
     assert offered["languages"] == 3
     assert offered["kinds"] > 3
     assert (offered["first"], offered["last"]) == (1, 1)
