@@ -110,6 +110,14 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A numbered piece of evidence: its number is its place in the list, from 1."""
+
+    chunk: Chunk
+    published: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A text to embed, with the spans of it that get vectors of their own."""
 
