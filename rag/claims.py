@@ -1,0 +1,486 @@
+"""What a sentence claims, read without a language model: names, denials, hedges, speakers."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Literal
+
+from babel import Locale
+
+from rag.figures import Figure, figures
+from rag.language import LANGUAGES, LIGHT_WORDS, STOP_WORDS, fold, stem
+from rag.types import Span
+
+Kind = Literal["figure", "name", "word", "stop"]
+Hedge = Literal["possible", "expected", "intended", "future", "former", "partly", "reported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word, name or figure of a sentence.
+
+    Attributes:
+        key: what another token shares with it when it says the same.
+        place: the name is one of a country, a city or an organisation that all languages know.
+        opens: it begins the sentence, where every word has a capital.
+        light: a word that much can be said without.
+    """
+
+    span: Span
+    text: str
+    key: str
+    kind: Kind
+    place: bool = False
+    opens: bool = False
+    light: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Words that deny or weaken what follows them."""
+
+    span: Span
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who is said to say or think something; `words` are those that name them."""
+
+    span: Span
+    words: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence as it is compared with another.
+
+    Attributes:
+        denials: that it is not so; `doubts` may say so, too, such as "without" or "refuses".
+    """
+
+    text: str
+    language: str
+    tokens: tuple[Token, ...]
+    figures: tuple[Figure, ...]
+    denials: tuple[Cue, ...]
+    doubts: tuple[Cue, ...]
+    hedges: tuple[Cue, ...]
+    speakers: tuple[Speaker, ...]
+    breaks: tuple[int, ...]
+
+    @property
+    def words(self) -> tuple[Token, ...]:
+        """Return the words that carry meaning and are neither names nor figures."""
+        return tuple(each for each in self.tokens if each.kind == "word")
+
+    @property
+    def names(self) -> tuple[Token, ...]:
+        """Return the names."""
+        return tuple(each for each in self.tokens if each.kind == "name")
+
+
+_TOKEN = re.compile(r"[^\W\d_]+\d+\b|(?:[^\W\d_]\.){2,}|[^\W_]+")
+_SENTENCE_START = re.compile(r"(?:^|[.?!:•]\s+|^[\s\"“«‘'(¿¡–-]+|[:;.]\s*[“«\"]\s*)$")
+
+
+@lru_cache(maxsize=20_000)
+def read(text: str, language: str) -> Claim:
+    """Return what a sentence claims."""
+    found = figures(text, language)
+    flat = _flat(text)
+    small = flat.casefold()
+    return Claim(
+        text,
+        language,
+        tuple(_tokens(text, flat, found, language)),
+        found,
+        tuple(_cues({"": _DENIALS[_known(language)]}, small)),
+        tuple(_cues({"": _DOUBTS[_known(language)]}, small)),
+        tuple(_hedges(text, small, language)),
+        tuple(_speakers(text, flat, language)),
+        tuple(match.start() for match in _BREAK.finditer(small)),
+    )
+
+
+_BREAK = re.compile(
+    r"[;:—–]\s|,\s(?:and|but|while|whereas|although|though|et|mais|tandis que|alors que|y|e|pero|"
+    r"mientras|aunque)\b|"
+    r"\s(?:but|while|whereas|although|though|mais|tandis que|alors que|pero|mientras|aunque)\s"
+)
+
+
+def _known(language: str) -> str:
+    return language if language in LANGUAGES else "en"
+
+
+def _flat(text: str) -> str:
+    """Return the text without accents, each character where it was, and one kind of apostrophe."""
+    return "".join(_bare(c) for c in text)
+
+
+@cache
+def _bare(character: str) -> str:
+    if character in "’‘ʼ":
+        return "'"
+    bare = "".join(
+        c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c)
+    )
+    return bare if len(bare) == 1 else character
+
+
+def _tokens(text: str, flat: str, found: tuple[Figure, ...], language: str) -> Iterator[Token]:
+    taken = {each.span: _figure_key(each) for each in found}
+    spans: list[tuple[Span, str, Kind]] = [(span, key, "figure") for span, key in taken.items()]
+    known = [(span, key) for span, key in _aliases_in(flat, language) if _is_free(span, taken)]
+    spans += [(span, key, "name") for span, key in known]
+    busy = {span for span, _, _ in spans}
+    shouted = text.isupper()
+    for match in _TOKEN.finditer(text):
+        span = Span(*match.span())
+        if _is_free(span, busy):
+            spans.append((span, "", "word"))
+    for span, key, kind in sorted(spans):
+        written = span.of(text)
+        if kind != "word":
+            yield Token(span, written, key, kind, place=kind == "name")
+            continue
+        opens = bool(_SENTENCE_START.search(text[: span.start]))
+        small = written.casefold()
+        if small in STOP_WORDS[_known(language)] or small in _CUE_WORDS or len(written) == 1:
+            yield Token(span, written, fold(written), "stop", opens=opens)
+        elif (
+            written[0].isupper()
+            and not shouted
+            and (not opens or written[1:].lower() != written[1:])
+        ):
+            yield Token(span, written, _name_key(written), "name", opens=opens)
+        else:
+            light = small in LIGHT_WORDS[_known(language)]
+            yield Token(
+                span,
+                written,
+                stem(written, language),
+                "word",
+                opens=opens and written[0].isupper(),
+                light=light,
+            )
+
+
+def _name_key(written: str) -> str:
+    return fold(written).replace(".", "")
+
+
+def _is_free(span: Span, taken: Mapping[Span, str] | set[Span]) -> bool:
+    return all(span.end <= each.start or each.end <= span.start for each in taken)
+
+
+def _figure_key(figure: Figure) -> str:
+    """Return what two figures share when they are the same, their bounds aside."""
+    values = [
+        getattr(figure, each) for each in figure.__slots__ if each not in ("span", "bound", "loose")
+    ]
+    return f"{type(figure).__name__}:" + ",".join(map(str, values))
+
+
+# Names ---------------------------------------------------------------------------------------
+
+
+@cache
+def _aliases(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
+    """Return a pattern of the names that a language has for what all know, and the key of each."""
+    keys: dict[str, str] = {}
+    for row in _alias_rows():
+        for phrase in row[LANGUAGES.index(language)]:
+            keys.setdefault(phrase, _key(row))
+    for row in _alias_rows():
+        for phrase in row[0]:  # English names stand in texts of other languages, too
+            keys.setdefault(phrase, _key(row))
+    patterns = []
+    for phrase in sorted(keys, key=len, reverse=True):
+        escaped = re.escape(phrase).replace(r"\ ", r"[\s-]+")
+        if phrase[0].islower():
+            escaped = f"[{phrase[0]}{phrase[0].upper()}]{escaped[1:]}"
+        patterns.append(escaped)
+    pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(patterns)})(?![^\W_])")
+    return pattern, {_loose(phrase): key for phrase, key in keys.items()}
+
+
+def _loose(phrase: str) -> str:
+    return re.sub(r"[\s-]+", " ", phrase).casefold()
+
+
+def _key(row: tuple[tuple[str, ...], ...]) -> str:
+    return f"@{row[0][0].casefold()}"
+
+
+@cache
+def _alias_rows() -> tuple[tuple[tuple[str, ...], ...], ...]:
+    text = resources.files("rag").joinpath("aliases.txt").read_text(encoding="utf-8")
+    rows = [
+        tuple(
+            tuple(_flat(each.strip()) for each in column.split(",")) for column in line.split("|")
+        )
+        for line in text.splitlines()
+        if line and not line.startswith("#")
+    ]
+    known = {name for row in rows for name in row[0]}
+    locales = [Locale(each).territories for each in LANGUAGES]
+    for code, name in locales[0].items():
+        names = tuple((_flat(each.get(code, name)),) for each in locales)
+        if (
+            code.isalpha()
+            and names[0][0] not in known
+            and " " not in names[0][0].replace(" ", "", 2)
+        ):
+            rows.append(names)
+    return tuple(rows)
+
+
+def _aliases_in(flat: str, language: str) -> list[tuple[Span, str]]:
+    pattern, keys = _aliases(_known(language))
+    return [(Span(*each.span()), keys[_loose(each.group())]) for each in pattern.finditer(flat)]
+
+
+# Denials and doubts --------------------------------------------------------------------------
+
+_DENIALS = {
+    "en": re.compile(
+        r"\b(?:not(?! only)|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing|"
+        r"neither|nor|cannot)\b|n't\b"
+    ),
+    "fr": re.compile(
+        r"\b(?:ne(?!\s\w+\s(?:\w+\s)?que\b)\b|n'|aucune?s?\b|jamais\b|pas\b|nullement\b|ni\b|"
+        r"non\b(?!-))"
+    ),
+    "es": re.compile(r"\b(?:no(?! solo)|nunca|jamas|ningun[oa]?s?|nadie|nada|tampoco|ni)\b"),
+}
+_DOUBTS = {
+    "en": re.compile(
+        r"\b(?:without|unlikely|fail\w*|refus\w*|den(?:y|ies|ied|ial)|reject\w*|rul\w+ out|lack\w*|"
+        r"absence|doubt\w*|exclud\w*|shut\w* out|avoid\w*|prevent\w*|kept \w+(?: \w+)? from|"
+        r"keep\w* \w+(?: \w+)? from|instead|rather than|far from|hardly|scarcely|barely|little|few|"
+        r"yet to|stop\w*|cease\w*|free of|unable|unwilling|impossible|alone|only|unclear|open|"
+        r"unknown|unreliable|over|past|nor|short of|unprecedented|sidelined|pushed aside|un\w+ed|"
+        r"\w+less)\b"
+    ),
+    "fr": re.compile(
+        r"\b(?:sans|refus\w+|echou\w+|rejet\w+|nie\w*|dement\w*|exclu\w*|manqu\w+|faute de|absence|"
+        r"dout\w+|improbable|peu|empech\w+|evit\w+|plutot que|au lieu|impossible|seul\w*|hors|"
+        r"renonc\w+|ecart\w+|inconnu\w*|non)\b"
+    ),
+    "es": re.compile(
+        r"\b(?:sin|rechaz\w+|neg\w+|nieg\w+|descart\w+|falt\w+|fracas\w+|exclu\w+|dud\w+|"
+        r"improbable|"
+        r"impid\w+|imped\w+|evit\w+|en vez|en lugar|imposible|sol[oa]s?|carec\w+|poco|ausencia)\b"
+    ),
+}  # what is taken for a denial only where the evidence denies in other words
+
+
+def _cues(patterns: Mapping[str, re.Pattern[str]], small: str) -> Iterator[Cue]:
+    for kind, pattern in patterns.items():
+        for match in pattern.finditer(small):
+            yield Cue(Span(*match.span()), kind)
+
+
+# Hedges --------------------------------------------------------------------------------------
+
+_HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
+    language: {kind: re.compile(rf"\b(?:{words})\b") for kind, words in kinds.items()}
+    for language, kinds in {
+        "en": {
+            "possible": r"might|may|could|possibly|perhaps|maybe|potentially|possible|possibility|"
+            r"suggests?|appears? to|seems?",
+            "expected": r"expect\w*|unlikely|likely|probabl[ey]|probability|should|would|"
+            "due to (?=\\w+\b(?<!the))|"
+            r"set to|anticipat\w+|forecasts?|projected|predict\w*|estimat\w+|supposed to|meant to|"
+            r"slated|believed to|thought to",
+            "intended": r"plan(?:s|ned|ning)?|hop(?:e|es|ed|ing)|wants?|wanted|wish(?:es|ed)?|"
+            "aim(?:s|ed|ing)?|"
+            r"intend(?:s|ed|ing)?|intention|seek(?:s|ing)?|sought|tr(?:y|ies|ied|ying)|propos\w+|"
+            r"consider(?:s|ed|ing)?|looking (?:to|for|at)|would like|keen|eager|anxious|desires?|"
+            r"goals?|purpose|objectives?|intent|after|trying|attempt\w*|ambition|aspir\w+|"
+            r"ask\w* for",
+            "future": r"will|shall|(?:is|are|was|were) to (?=\w)|going to|about to|scheduled|"
+            "upcoming|"
+            r"coming|approach\w*|draws near|next|ahead|later",
+            "former": r"former(?:ly)?|ex-|used to|previous(?:ly)?|then",
+            "partly": r"partly|in part|largely|mostly|mainly|partial(?:ly)?",
+            "reported": r"reportedly|allegedly|apparently|alleged",
+        },
+        "fr": {
+            "possible": r"pourrai(?:t|ent)|peut-etre|peu(?:t|vent)|possible(?:ment)?|possibilite|"
+            r"eventuel\w*|semble\w*|suggere\w*|laisse\w* penser",
+            "expected": r"devrai(?:t|ent)|attend\w*|probable\w*|prev(?:u|ue|us|ues|oit|oient|"
+            r"ision\w*)|"
+            r"cense\w*|estim\w+|devait|serai(?:t|ent)|aurai(?:t|ent)|improbable",
+            "intended": r"veu(?:t|lent)|vouloir|voulait|voulu|souhait\w+|espere\w*|esperai\w*|"
+            r"vise\w*|"
+            r"entend(?:ent)?|cherch\w+|tent\w+|propos\w+|compten?t?|projet\w*|envisag\w+|"
+            r"objectif\w*|but|desir\w*|aspir\w+|essai\w+|demand\w+|reclam\w+",
+            "future": r"\w{3,}(?:era|eront|ira|iront|dra|dront|ura|uront)|va|vont|prochain\w*|"
+            r"a venir|approch\w+",
+            "former": r"ancien\w*|ex-|precedent\w*|autrefois|alors",
+            "partly": r"en partie|partiellement|principalement|essentiellement",
+            "reported": r"pretendument|semble-t-il|apparemment",
+        },
+        "es": {
+            "possible": r"podri\w+|pued[ae]n?|poder|quiza\w*|tal vez|posible\w*|posibilidad|acaso|"
+            r"parece\w*|sugiere\w*",
+            "expected": r"se espera|esper[ao]n?|esperaban?|deberi\w+|previst[oa]s?|preve\w*|"
+            r"probable\w*|"
+            r"estima\w*|se calcula|iba a|seri\w+|habri\w+|improbable",
+            "intended": r"quier\w+|querer|busc\w+|dese\w+|pretend\w+|intent\w+|propon\w+|propuso|"
+            r"plane\w+|"
+            r"aspir\w+|proposito|objetivo\w*|meta|procura\w*|pid\w+|trata\w* de",
+            "future": r"va a|van a|proxim\w*|venider\w*|\w{3,}ra[n]?(?<!era)(?<!eran)",
+            "former": r"ex\w*presidente\w*|ex|ex-|antigu\w+|anterior\w*|entonces",
+            "partly": r"en parte|parcialmente|principalmente|sobre todo",
+            "reported": r"supuestamente|presuntamente|aparentemente",
+        },
+    }.items()
+}  # fmt: skip
+_CUE_WORDS = frozenset(
+    {"might", "may", "could", "possibly", "perhaps", "maybe", "expected", "expects", "expect"}
+    | {"will", "shall", "would", "should", "likely", "not", "never", "no", "cannot", "former"}
+)
+
+
+def _hedges(text: str, small: str, language: str) -> Iterator[Cue]:
+    for cue in _cues(_HEDGES[_known(language)], small):
+        if cue.span.of(text) in ("May", "Will") and cue.span.start:
+            continue  # a month, a first name
+        if not (language == "es" and cue.kind == "future" and _NO_FUTURE.search(cue.span.of(text))):
+            yield cue
+
+
+_NO_FUTURE = re.compile(r"ran?$")  # the accent makes the tense: "firmará", not "firmara"
+
+
+# Speakers ------------------------------------------------------------------------------------
+
+_SAYING = {
+    "en": r"sa(?:y|ys|id|ying)|told|tells?|add(?:s|ed)|announc(?:es|ed)|argu(?:es|ed)|warn(?:s|"
+    "ed)|believ(?:es|ed?)|"
+    r"thinks?|thought|not(?:es|ed)|observ(?:es|ed)|remark(?:s|ed)|repl(?:ies|ied)|answer(?:s|ed)|"
+    r"claim(?:s|ed)|"
+    r"insist(?:s|ed)|stat(?:es|ed)|explain(?:s|ed)|mention(?:s|ed)|describ(?:es|ed?)|call(?:s|ed)|"
+    r"accus(?:es|ed)|"
+    r"point(?:s|ed) (?:out|to)|puts?|voic(?:es|ed)|express(?:es|ed)|report(?:s|ed)|finds?|found|"
+    r"sees?|declar(?:es|ed)|"
+    r"confirm(?:s|ed)|estimat(?:es|ed)|den(?:ies|ied)|suggest(?:s|ed)|maintain(?:s|ed)|"
+    r"stress(?:es|ed)|"
+    r"emphasi[sz](?:es|ed)|charg(?:es|ed)|blam(?:es|ed)|criti[cs]i[sz](?:es|ed)|complain(?:s|ed)|"
+    r"admit(?:s|ted)|"
+    r"acknowledg(?:es|ed)|recall(?:s|ed)|responded|cit(?:es|ed)|hit back|object(?:s|ed)|"
+    r"reproach(?:es|ed)",
+    "fr": r"dit|disent|declare\w*|a dit|ont dit|affirm\w+|estim\w+|croit|pense\w*|ajoute\w*|"
+    r"annonc\w+|explique\w*|repond\w*|"
+    r"repondu|souligne\w*|assure\w*|avertit|averti|note\w*|accus\w+|reproch\w+|precise\w*|"
+    r"rappelle\w*|indique\w*|juge\w*|"
+    r"observe\w*|soutien\w+|chiffre\w*|critiqu\w+|evoqu\w+|demand\w+",
+    "es": r"dice\w?|dijo|dijeron|declar\w+|afirm\w+|cree\w*|opina\w*|piensa\w*|anadi\w+|agreg\w+|"
+    r"anunci\w+|explic\w+|"
+    r"respond\w+|subray\w+|asegur\w+|advirti\w+|senal\w+|acus\w+|reproch\w+|indic\w+|cifr\w+|"
+    r"record\w+|critic\w+|"
+    r"sostien\w+|consider\w+|apunt\w+|coment\w+",
+}
+_ACCORDING = {
+    "en": r"according to|in the (?:view|opinion|judge?ment|reading|account|words|eyes) of|as per|"
+    "in the estimation of|"
+    r"(?P<own>in (?=[A-Z]))|for (?=[A-Z])",
+    "fr": r"selon|d'apres|pour (?=[A-Z])|de l'avis d[eu]|aux yeux d[eu]|au dire d[eu]",
+    "es": r"segun|a juicio de|en opinion de|para (?=[A-Z])|de acuerdo con|en palabras de",
+}
+_VIEWS = {
+    "en": re.compile(
+        r"^in\s+(?P<who>[^,.;]{2,50}?)'s?\s+(?:view|account|opinion|judge?ment|reading|words|"
+        r"telling|eyes)\b",
+        re.IGNORECASE,
+    )
+}
+_SPEAKER_END = re.compile(r"[,.;:]|$")
+_SPEAKING = {
+    each: re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
+    for each, words in _SAYING.items()
+}
+_BY_ACCOUNT = {
+    each: re.compile(rf"(?<!\w)(?:{words})\s*", re.IGNORECASE) for each, words in _ACCORDING.items()
+}
+_STRICT_ACCOUNT = {
+    each: re.compile(rf"(?<!\w)(?:{words.replace('(?P<own>in (?=[A-Z]))|', '')})", 0)
+    for each, words in _ACCORDING.items()
+}
+
+
+def _speakers(text: str, flat: str, language: str) -> Iterator[Speaker]:
+    """Yield whoever stands before or after a word of saying, or after "according to"."""
+    known = _known(language)
+    for match in _account_starts(flat, known):
+        start = match.end()
+        end = _SPEAKER_END.search(flat, start)
+        stop = end.start() if end else len(flat)
+        yield _speaker(text, flat, Span(start, stop), language)
+    if known in _VIEWS and (own := _VIEWS[known].search(flat)):
+        yield _speaker(text, flat, Span(*own.span("who")), language)
+    for match in _SPEAKING[known].finditer(flat):
+        before = _before(flat, match.start())
+        found = _speaker(text, flat, before, language)
+        if not _has_name(found) and (after := _after(flat, match.end())):
+            inverted = _speaker(text, flat, after, language)
+            found = inverted if _has_name(inverted) else found
+        yield found
+
+
+def _account_starts(flat: str, language: str) -> Iterator[re.Match[str]]:
+    pattern = _BY_ACCOUNT[language]
+    for match in pattern.finditer(flat):
+        words = match.group().strip().casefold()
+        if words in ("in", "for", "pour", "para"):
+            continue
+        yield match
+
+
+def _before(flat: str, end: int) -> Span:
+    """Return what stands before a word of saying in its part of the sentence."""
+    start = 0
+    for match in re.finditer(
+        r"[.;:]\s|,\s(?:and|but|while|et|mais|y|pero)\s|\s(?:but|while|that|mais|que|pero)\s",
+        flat[:end],
+    ):
+        start = match.end()
+    before = flat[start:end]
+    cut = max(before.rfind(", ", 0, len(before.rstrip(" ,"))), 0)
+    tail = before[cut:]
+    if (
+        cut and re.match(r", (?:a|an|the|who|which|une?|la|le|el|un)\b", tail)
+    ) or before.rstrip().endswith(","):
+        return Span(start, end)
+    return Span(start + cut, end)
+
+
+def _after(flat: str, start: int) -> Span | None:
+    match = re.compile(r"\s+([^,.;:]{2,60})").match(flat, start)
+    return Span(*match.span(1)) if match else None
+
+
+def _speaker(text: str, flat: str, span: Span, language: str) -> Speaker:
+    words = tuple(
+        Token(
+            Span(each.span.start + span.start, each.span.end + span.start),
+            each.text,
+            each.key,
+            each.kind,
+            each.place,
+        )
+        for each in _tokens(span.of(text), span.of(flat), (), language)
+        if each.kind in ("name", "word")
+    )
+    return Speaker(span, words)
+
+
+def _has_name(speaker: Speaker) -> bool:
+    return any(each.kind == "name" for each in speaker.words)
