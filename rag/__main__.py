@@ -1,4 +1,4 @@
-"""`python -m rag ask "QUESTION"`: one question on the command line."""
+"""`python -m rag ask "QUESTION"` and `python -m rag model off`: on the command line."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import QuestionError, RagError, SettingsError
-from rag.pipeline import Question, open_pipeline
+from rag.pipeline import Question, open_pipeline, switch
 from rag.records import as_json
 from rag.settings import Settings
 from rag.types import Answer, Filter, Turn
@@ -17,8 +17,26 @@ BAD_USAGE, FAILED = 2, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Answer one question; return 0 when answered or refused, 2 for bad usage, 3 for failure."""
+    """Do what is asked; return 0 when done or refused, 2 for bad usage, 3 for failure."""
     given = _parser().parse_args(arguments)
+    done: int = given.command(given)
+    return done
+
+
+def _model(given: argparse.Namespace) -> int:
+    """Keep the language model from writing, or let it, from the next question on."""
+    try:
+        switch(Settings.read(index=given.index).index, on=given.state == "on")
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return BAD_USAGE
+    except (OSError, RagError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _ask(given: argparse.Namespace) -> int:
     try:
         settings = Settings.read(index=given.index)
         where = Filter(
@@ -63,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     some.add_argument("--from", dest="first", type=_day, metavar="DATE", help="earliest date")
     some.add_argument("--to", dest="last", type=_day, metavar="DATE", help="latest date")
     ask.add_argument("--json", action="store_true", help="print one JSON object")
+    ask.set_defaults(command=_ask)
+    model = commands.add_parser("model", help="switch the language model off or on, while it runs")
+    model.add_argument("state", choices=["off", "on"])
+    model.add_argument("--index", type=Path, help="directory of the index")
+    model.set_defaults(command=_model)
     return parser
 
 
@@ -94,7 +117,7 @@ def _readable(answer: Answer) -> str:
         lines.append(f"[{each.marker}] {each.title}{day}{page} ({each.uri})")
     if answer.searched_for != answer.question:
         lines.append(f"Searched for: {answer.searched_for}")
-    return "\n".join([*lines, answer.as_of]).strip()
+    return "\n".join([*lines, *filter(None, [answer.notice, answer.as_of])]).strip()
 
 
 def _failed(question: str, error: RagError) -> Answer:

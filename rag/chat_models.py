@@ -30,6 +30,7 @@ OF_STATUS: dict[int, Fault] = {
     401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 408: "timed_out",
     429: "rate_limited",
 }  # fmt: skip
+ANTHROPIC_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 ENDINGS = ("finish_reason", "done_reason", "stop_reason")  # how providers say why a reply ended
 SAYS_ITS_END = frozenset({"openai", "ollama", "anthropic"})  # without fail
 CUT = frozenset({"length", "max_tokens"})  # a reply that reached its limit
@@ -41,11 +42,16 @@ log = logging.getLogger(__name__)
 
 
 def load_chat_model(
-    name: str, *, base_url: str = "", max_tokens: int = 0, context_tokens: int = 0
+    name: str,
+    *,
+    base_url: str = "",
+    retries: int = 0,
+    max_tokens: int = 0,
+    context_tokens: int = 0,
 ) -> BaseChatModel:
     """Return the chat model of a name such as `ollama:llama3.1`, without chance in its replies.
 
-    Keys are taken from the environment variables of the provider alone.
+    `retries` are those of the provider's client, which know no time limit. Keys are taken from the environment variables of the provider alone.
 
     Raises:
         SettingsError: the name has no provider that LangChain knows.
@@ -55,6 +61,8 @@ def load_chat_model(
 
     provider, _, model = name.partition(":")
     arguments = _limits(provider, max_tokens, context_tokens)
+    if provider != "ollama":  # whose client never repeats
+        arguments["max_retries"] = retries
     if provider == "openai":
         arguments["stream_usage"] = True
     if base_url:
@@ -72,6 +80,8 @@ def load_chat_model(
                 "write provider:model, such as ollama:llama3.1"
             ) from None
         raise ChatModelError(name, "no_key") from None
+    if provider == "anthropic" and not (base_url or any(map(os.environ.get, ANTHROPIC_KEYS))):
+        raise ChatModelError(name, "no_key")  # its client would ask without one
     return found
 
 
@@ -79,8 +89,7 @@ def _limits(provider: str, max_tokens: int, context_tokens: int) -> dict[str, An
     """Return the arguments that bound a reply, without chance in it."""
     arguments: dict[str, Any] = {"temperature": 0}
     if provider != "ollama":
-        limit = {"max_tokens": max_tokens} if max_tokens else {}
-        return {**arguments, **limit, "max_retries": 0}
+        return {**arguments, "max_tokens": max_tokens} if max_tokens else arguments
     if max_tokens:
         arguments["num_predict"] = max_tokens
         if context_tokens:  # it cuts a prompt that does not fit, and says nothing

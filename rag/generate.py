@@ -123,6 +123,7 @@ class Writer:
     quotable: Set[str] = frozenset()
     _draft: Draft = field(default_factory=Draft)
     _repairs: int = 0
+    _considered: set[str] = field(default_factory=set)
 
     def write(self) -> Iterator[Draft]:
         """Yield the draft as it grows, and again while nothing comes; the last one is final."""
@@ -143,7 +144,7 @@ class Writer:
             for piece in stream:
                 for sentence in cutter.feed(piece):
                     yield from self._consider(sentence)
-                if cutter.goes_on or len(self._draft.shown) >= MOST_SENTENCES:
+                if cutter.goes_on or len(self._considered) > MOST_SENTENCES:
                     raise ChatModelError(self.asking.model.name, "endless")
                 yield self._draft
         if cutter.rest():
@@ -156,8 +157,9 @@ class Writer:
             return
         text = plain(sentence)
         words = _without_markers(text)
-        if not WORD.search(words) or any(fold(words) == fold(e.text) for e in self._draft.shown):
+        if not WORD.search(words) or fold(words) in self._considered:
             return
+        self._considered.add(fold(words))
         if self._is_foreign(words):
             if not self._draft.shown:
                 raise ChatModelError(self.asking.model.name, "wrong_language")

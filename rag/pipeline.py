@@ -237,6 +237,20 @@ def _author(settings: Settings, encoder: Encoder) -> Author:
     return Author(model, Verifier(encoder), settings.chat_context_tokens)
 
 
+def switch(index: Path, *, on: bool) -> None:
+    """Let the language model of an index write, or keep it from that, whoever has it open.
+
+    Raises:
+        IndexMissingError: nothing was ever ingested there.
+        OSError: the directory can not be written.
+    """
+    current(index)
+    if on:
+        (index / NO_MODEL).unlink(missing_ok=True)
+    else:
+        (index / NO_MODEL).touch()
+
+
 def check_question(text: str) -> str:
     """Return the question without the space around it.
 

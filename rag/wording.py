@@ -30,6 +30,7 @@ class _Words:
     later: str
     wrote_nothing: str
     wrote_partly: str
+    writes_not: str
     silent: str
 
 
@@ -57,6 +58,7 @@ _WORDS = {
         wrote_partly=(
             "The language model {model} did not finish: {reason}. What is proved is shown."
         ),
+        writes_not="Answers are quoted without the language model {model}: {reason}.",
         silent="The passages that were found do not answer a part of the question.",
     ),
     "fr": _Words(
@@ -83,6 +85,7 @@ _WORDS = {
         wrote_partly=(
             "Le modèle de langue {model} n’a pas terminé : {reason}. Ce qui est prouvé est affiché."
         ),
+        writes_not="Les réponses sont citées sans le modèle de langue {model} : {reason}.",
         silent="Les passages trouvés ne répondent pas à une partie de la question.",
     ),
     "es": _Words(
@@ -106,6 +109,7 @@ _WORDS = {
             "El modelo de lenguaje {model} no respondió: {reason}. Esta respuesta se hizo sin él."
         ),
         wrote_partly="El modelo de lenguaje {model} no terminó: {reason}. Se muestra lo probado.",
+        writes_not="Las respuestas se citan sin el modelo de lenguaje {model}: {reason}.",
         silent="Los pasajes encontrados no responden a una parte de la pregunta.",
     ),
 }
@@ -171,14 +175,16 @@ _FAULTS: dict[str, dict[Fault, str]] = {
 }
 
 
-def fault(language: str, model: str, fault: Fault, *, partly: bool = False) -> str:
-    """Return the sentence that says why a language model wrote nothing, or not all.
+def fault(
+    language: str, model: str, fault: Fault, *, partly: bool = False, standing: bool = False
+) -> str:
+    """Return the sentence that says why a language model wrote nothing, not all, or never does.
 
     >>> fault("en", "o:m", "empty")
     'The language model o:m did not answer: its reply was empty. This answer is made without it.'
     """
     words = _of(language)
-    line = words.wrote_partly if partly else words.wrote_nothing
+    line = words.wrote_partly if partly else words.writes_not if standing else words.wrote_nothing
     return line.format(model=model, reason=_FAULTS[language if language in _WORDS else "en"][fault])
 
 

@@ -1,4 +1,4 @@
-"""A server on this machine that speaks as OpenAI's and as Ollama's do, and says what a test wants."""
+"""A server on this machine that speaks as OpenAI's or Ollama's does, and says what a test wants."""
 
 import json
 import re
@@ -129,7 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         words = {each["role"]: each["content"] for each in sent["messages"]}
-        request = Request(words["system"], words["user"], sent, dict(self.headers))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(words["system"], words["user"], sent, headers)
         self.model.requests.append(request)
         self.close_connection = True
         reply = self.model.script(request)

@@ -233,7 +233,7 @@ class _Page:
         }
 
     def _status(self, language: str) -> str:
-        return parts.status(self.desk.pipeline.index, language)
+        return parts.status(self.desk.pipeline, language)
 
     def _edit(self, session: Session, number: int, chosen: Chosen) -> Changes:
         notice = say(chosen.language, "editing", n=number + 1)

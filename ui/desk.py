@@ -149,7 +149,7 @@ def _examples(pipeline: Pipeline, language: str, _generation: str) -> tuple[str,
         each
         for each in (*own, *others, *about)
         if len(each) <= MAX_QUESTION
-        and pipeline.invoke(Question(each, recorded=False)).status == "answered"
+        and pipeline.invoke(Question(each, recorded=False, written=False)).status == "answered"
     )
     return tuple(itertools.islice(fitting, MOST_EXAMPLES))
 

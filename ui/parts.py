@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from rag import wording
 from rag.errors import RagError
 from rag.index import Index
+from rag.pipeline import Pipeline
 from ui import filters
 from ui.inert import inert, told
 from ui.words import LANGUAGES, NAMES, count, dates, sentence
@@ -85,15 +87,22 @@ def attachment(language: str, name: str = "", failed: str = "") -> str:
     )
 
 
-def status(index: Index, language: str = "en") -> str:
+def status(pipeline: Pipeline, language: str = "en") -> str:
     """Return the status line: what is in the dossier now, and how answers are made of it."""
     try:
-        with index.reading() as generation:
+        with pipeline.index.reading() as generation:
             held = generation.summary()
     except RagError as error:
         return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
     what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
-    return f"<p>{inert(what)} {told(language, 'mode')}</p>"
+    return f"<p>{inert(what)} {_mode(pipeline, language)}</p>"
+
+
+def _mode(pipeline: Pipeline, language: str) -> str:
+    model, fault = pipeline.writing()
+    if fault:
+        return inert(wording.fault(language, model, fault, standing=True))
+    return told(language, "mode_written", model=model) if model else told(language, "mode")
 
 
 def _past(language: str) -> str:

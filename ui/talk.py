@@ -163,5 +163,6 @@ def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
 
 
 def _tells_more(pipeline: Pipeline, question: str, where: Filter, cited: set[str]) -> bool:
-    answer = pipeline.invoke(Question(question, recorded=False, where=where))
+    asked = Question(question, recorded=False, where=where, written=False)
+    answer = pipeline.invoke(asked)
     return answer.status == "answered" and not {c.quote for c in answer.citations} <= cited

@@ -25,6 +25,7 @@ ASKED = Question("How much was two-way trade worth in 2024?", recorded=False)
 IN_FRENCH = Question("Combien vaut le commerce bilatéral en 2024 ?", recorded=False)
 IN_SPANISH = Question("¿Cuánto vale el comercio bilateral en 2024?", recorded=False)
 UNKNOWN = Question("How many moons does Saturn have?", recorded=False)
+IN_CHINESE = "两国的贸易额在二零二四年达到了五百六十亿美元。"
 PATIENT, HASTY = 30.0, 1.0  # seconds
 MODEL = {"openai": "openai:scripted", "ollama": "ollama:scripted"}
 
@@ -191,7 +192,7 @@ def test_a_missing_marker_is_found(desk: Any, server: ModelServer) -> None:
     "silence", ["MISSING", "MISSING.", "The documents do not say.", "<think>Hm. No.</think>MISSING"]
 )
 def test_a_model_that_finds_no_answer_refuses_as_without_one(
-    desk: Any, server: ModelServer, pipeline: Pipeline, silence: str
+    desk: Any, server: ModelServer, silence: str
 ) -> None:
     server.follow(says(silence))
     answer = desk().invoke(ASKED)
@@ -240,7 +241,7 @@ FAULTS = [
     pytest.param(says("Ottawa puts", ending="length"), "too_long", id="too-long"),
     pytest.param(Reply(itertools.repeat("a" * 500)), "endless", id="endless-word"),
     pytest.param(Reply(itertools.repeat("It is so [1]. " * 50)), "endless", id="endless-sentence"),
-    pytest.param(says("这两个国家的贸易额在二零二四年达到了五百六十亿美元。[1]"), "wrong_language", id="chinese"),
+    pytest.param(says(f"{IN_CHINESE}[1]"), "wrong_language", id="chinese"),
     pytest.param(
         says("Der Handel zwischen den beiden Ländern war im Jahr 2024 sehr viel wert [1]."),
         "wrong_language",
@@ -466,6 +467,6 @@ def test_keys_stand_in_no_log_notice_or_record(
     with_key = desk()
     with caplog.at_level("DEBUG"):
         told = [str(as_json(each.invoke(ASKED))) for each in (pipeline, with_key)]
-    assert server.requests[1].headers["Authorization"] == "Bearer sk-mine"
+    assert server.requests[1].headers["authorization"] == "Bearer sk-mine"
     said = [record.getMessage() for record in caplog.records]
     assert not [line for line in (*told, *said) if "sk-" in line]
