@@ -51,7 +51,8 @@ def load_chat_model(
 ) -> BaseChatModel:
     """Return the chat model of a name such as `ollama:llama3.1`, without chance in its replies.
 
-    `retries` are those of the provider's client, which know no time limit. Keys are taken from the environment variables of the provider alone.
+    `retries` are those of the provider's client, which know no time limit. Keys are taken from the
+    environment variables of the provider alone.
 
     Raises:
         SettingsError: the name has no provider that LangChain knows.
@@ -60,15 +61,12 @@ def load_chat_model(
     from langchain.chat_models import init_chat_model  # slow to import, and not always needed
 
     provider, _, model = name.partition(":")
-    arguments = _limits(provider, max_tokens, context_tokens)
-    if provider != "ollama":  # whose client never repeats
-        arguments["max_retries"] = retries
-    if provider == "openai":
-        arguments["stream_usage"] = True
-    if base_url:
-        arguments["base_url"] = base_url
-        if provider == "openai" and not os.environ.get("OPENAI_API_KEY"):
-            arguments["api_key"] = "none"  # servers of one's own often want none
+    arguments = {
+        **_limits(provider, retries, max_tokens, context_tokens),
+        **_address(provider, base_url),
+    }
+    if provider == "anthropic" and not (base_url or any(map(os.environ.get, ANTHROPIC_KEYS))):
+        raise ChatModelError(name, "no_key")  # its client would ask without one
     try:
         found: BaseChatModel = init_chat_model(model, model_provider=provider, **arguments)
     except ImportError:
@@ -80,20 +78,27 @@ def load_chat_model(
                 "write provider:model, such as ollama:llama3.1"
             ) from None
         raise ChatModelError(name, "no_key") from None
-    if provider == "anthropic" and not (base_url or any(map(os.environ.get, ANTHROPIC_KEYS))):
-        raise ChatModelError(name, "no_key")  # its client would ask without one
     return found
 
 
-def _limits(provider: str, max_tokens: int, context_tokens: int) -> dict[str, Any]:
+def _limits(provider: str, retries: int, max_tokens: int, context_tokens: int) -> dict[str, Any]:
     """Return the arguments that bound a reply, without chance in it."""
-    arguments: dict[str, Any] = {"temperature": 0}
     if provider != "ollama":
-        return {**arguments, "max_tokens": max_tokens} if max_tokens else arguments
-    if max_tokens:
-        arguments["num_predict"] = max_tokens
-        if context_tokens:  # it cuts a prompt that does not fit, and says nothing
-            arguments["num_ctx"] = context_tokens + max_tokens + OVERHEAD_TOKENS
+        limit = {"max_tokens": max_tokens} if max_tokens else {}
+        return {"temperature": 0, "max_retries": retries, **limit}
+    if not max_tokens:
+        return {"temperature": 0}
+    room = context_tokens + max_tokens + OVERHEAD_TOKENS  # it cuts silently what does not fit
+    context = {"num_ctx": room} if context_tokens else {}
+    return {"temperature": 0, "num_predict": max_tokens, **context}
+
+
+def _address(provider: str, base_url: str) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"stream_usage": True} if provider == "openai" else {}
+    if base_url:
+        arguments["base_url"] = base_url
+    if base_url and provider == "openai" and not os.environ.get("OPENAI_API_KEY"):
+        arguments["api_key"] = "none"  # servers of one's own often want none
     return arguments
 
 
