@@ -12,7 +12,9 @@ from rag.errors import RagError, SettingsError
 from rag.models import Encoder, load_encoder
 from rag.pipeline import open_pipeline
 from rag.settings import Settings
+from rag.watch import take_over, write_logs
 from ui import guard
+from ui.health import Health
 from ui.own import OwnFiles
 from ui.parts import TITLE
 
@@ -50,13 +52,16 @@ def serve(settings: Settings) -> None:
             f"the host {settings.host!r} would let other machines in and there is no login yet; "
             f"use {' or '.join(guard.LOOPBACK)} and, from elsewhere, an SSH tunnel"
         )
+    write_logs(settings)
     pipeline = open_pipeline(settings)
     guard.quiet()
     from ui import chat  # imports gradio, which reads its environment then
 
     with contextlib.closing(OwnFiles(cache(partial(_encoder, settings)))) as files:
         demo = chat.build(pipeline, files, inbox=INBOX)
-        arguments = guard.launch_arguments(settings.host, settings.port, [files.route()])
+        health = Health(pipeline, waiting=lambda: len(demo._queue))  # Gradio tells it nowhere else
+        routes = [files.route(), *health.routes(metrics=settings.metrics)]
+        arguments = guard.launch_arguments(settings.host, settings.port, routes)
         _serve(demo, settings, {**arguments, **chat.look()})
 
 
@@ -68,6 +73,7 @@ def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> Non
             f"the port {settings.port} of {settings.host!r} can not be opened; "
             "stop what uses it or choose another with --port"
         ) from error
+    take_over("uvicorn", "uvicorn.error", "uvicorn.access")
     for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     print(f"{TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201

@@ -26,6 +26,7 @@ from rag.settings import Settings
 from rag.store import current
 from rag.types import EVERYWHERE, Answer, Citation, Filter, Turn
 from rag.verify import check
+from rag.watch import Watch, open_watch
 
 MAX_QUESTION = 1000  # characters
 MAX_HISTORY = 20  # turns that are looked back on
@@ -52,12 +53,19 @@ class Pipeline(Runnable[Question | str, Answer]):
     """Answers questions from an index; a LangChain `Runnable` from a question to an `Answer`."""
 
     def __init__(
-        self, index: Index, encoder: Encoder, *, top_k: int = 8, record_to: Path | None = None
+        self,
+        index: Index,
+        encoder: Encoder,
+        *,
+        top_k: int = 8,
+        record_to: Path | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.index = index
         self._encoder = encoder
         self._top_k = top_k
         self._record_to = record_to
+        self.watch = watch or Watch()
 
     def invoke(
         self, input: Question | str, config: RunnableConfig | None = None, **_: Any
@@ -82,17 +90,25 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
 
     def _last(self, question: Question | str, run_manager: CallbackManagerForChainRun) -> Answer:
-        *_, answer = self._road(question, run_manager)
+        *_, answer = self._watched(question, run_manager)
         return answer
 
     def _each(
         self, questions: Iterator[Question | str], run_manager: CallbackManagerForChainRun
     ) -> Iterator[Answer]:
         for question in questions:
-            yield from self._road(question, run_manager)
+            yield from self._watched(question, run_manager)
 
-    def _road(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
+    def _watched(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         question = Question(asked) if isinstance(asked, str) else asked
+        if not question.recorded:
+            yield from self._road(question, run)
+            return
+        with self.watch.question() as seen:
+            for seen.answer in self._road(question, run):
+                yield seen.answer
+
+    def _road(self, question: Question, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         text = check_question(question.text)
         searched_for, after = in_conversation(text, question.history[-MAX_HISTORY:])
         answer = Answer(
@@ -109,7 +125,7 @@ class Pipeline(Runnable[Question | str, Answer]):
             cited = final.citations[:shown]
             yield replace(answer, hits=final.hits, text=_text(cited), citations=cited)
         if question.recorded:
-            self._record(final, question.where, generation.name)
+            self._record(final, question, generation.name)
         yield final
 
     def _answer(
@@ -134,19 +150,23 @@ class Pipeline(Runnable[Question | str, Answer]):
         clock.lap("extract")
         return replace(final, timings_ms=clock.laps())
 
-    def _record(self, answer: Answer, where: Filter, generation: str) -> None:
+    def _record(self, answer: Answer, question: Question, generation: str) -> None:
         if self._record_to is None:
             return
         try:
             records.append(
                 self._record_to,
                 answer,
-                where=where,
+                where=question.where,
+                history=question.history[-MAX_HISTORY:],
                 generation=generation,
                 fingerprint=self._encoder.fingerprint,
             )
         except OSError as error:
+            self.watch.unrecorded = str(error)
             log.warning("the answer could not be recorded in %s: %s", self._record_to, error)
+        else:
+            self.watch.unrecorded = ""
 
 
 def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
@@ -164,7 +184,9 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
     record_to = (
         settings.index / "records" / "answers.jsonl" if record and settings.records else None
     )
-    return Pipeline(index, encoder, top_k=settings.top_k, record_to=record_to)
+    return Pipeline(
+        index, encoder, top_k=settings.top_k, record_to=record_to, watch=open_watch(settings)
+    )
 
 
 def check_question(text: str) -> str:

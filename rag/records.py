@@ -4,13 +4,20 @@ import json
 import os
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from rag.errors import QuestionError
 from rag.types import Answer, Filter, Turn
 
 DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
+FILTER_NAMES = {"documents", "kinds", "languages", "from", "to"}
+FILTER_FORM = (
+    'it may have "documents", "kinds" and "languages", each a list of texts, '
+    'and "from" and "to", each a date such as "2025-09-18"'
+)
+LONGEST_SHOWN = 80  # characters of a value that can not be used
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -54,22 +61,85 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def append(path: Path, answer: Answer, *, where: Filter, generation: str, fingerprint: str) -> None:
-    """Add an answer to the records, with what it was asked of; many processes may do so at once."""
+def filter_as_json(where: Filter) -> dict[str, Any]:
+    """Return a filter in the form that scripts rely on."""
+    return {
+        "documents": sorted(where.documents),
+        "kinds": sorted(where.kinds),
+        "languages": sorted(where.languages),
+        "from": where.first.isoformat() if where.first else None,
+        "to": where.last.isoformat() if where.last else None,
+    }
+
+
+def as_filter(value: object) -> Filter:
+    """Return the filter that a program wrote; what it left out or gave as null lets all pass.
+
+    >>> as_filter({"kinds": ["note"], "from": "2025-09-18"}).first
+    datetime.date(2025, 9, 18)
+
+    Raises:
+        QuestionError: it is no such filter; one that is not understood must not let all pass.
+    """
+    given = {} if value is None else value
+    if not isinstance(given, dict) or not given.keys() <= FILTER_NAMES:
+        raise QuestionError(f"the filter {_short(value)} can not be used; {FILTER_FORM}")
+    return Filter(
+        documents=_names(given.get("documents")),
+        kinds=_names(given.get("kinds")),
+        languages=_names(given.get("languages")),
+        first=_day(given.get("from")),
+        last=_day(given.get("to")),
+    )
+
+
+def _names(value: object) -> frozenset[str]:
+    names = [] if value is None else value
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise QuestionError(f"{_short(value)} in the filter is no list of texts; {FILTER_FORM}")
+    return frozenset(names)
+
+
+def _day(value: object) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise QuestionError(f"{_short(value)} in the filter is no date; {FILTER_FORM}") from None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
+
+def append(
+    path: Path,
+    answer: Answer,
+    *,
+    where: Filter,
+    generation: str,
+    fingerprint: str,
+    history: Sequence[Turn] = (),
+) -> None:
+    """Add an answer to the records, with what it was asked of; many processes may do so at once.
+
+    `history` are the turns before the question, as far as they were looked back on.
+    """
     record = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "generation": generation,
         "fingerprint": fingerprint,
-        "where": {
-            "documents": sorted(where.documents),
-            "kinds": sorted(where.kinds),
-            "languages": sorted(where.languages),
-            "from": where.first.isoformat() if where.first else None,
-            "to": where.last.isoformat() if where.last else None,
-        },
+        "where": filter_as_json(where),
+        "history": _turns(history),
         **as_json(answer),
     }
     _append(path, record)
+
+
+def _turns(history: Sequence[Turn]) -> list[dict[str, str]]:
+    return [{"question": turn.question, "answer": turn.answer} for turn in history]
 
 
 def draft_case(folder: Path, answer: Answer, note: str, history: Sequence[Turn] = ()) -> Path:
@@ -86,7 +156,7 @@ def draft_case(folder: Path, answer: Answer, note: str, history: Sequence[Turn] 
         "note": note,
         "question": answer.question,
         "lang": answer.language,
-        "turns": [{"question": turn.question, "answer": turn.answer} for turn in history],
+        "turns": _turns(history),
         "answer": as_json(answer),
     }
     _append(path, draft)

@@ -1,41 +1,75 @@
-"""The endpoint `/ask` for programs: a question in, the answer out in the form of the records."""
+"""The endpoints for programs: `/ask` answers a question, `/documents` tells what can be asked."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
+from ingest.report import as_json as listed
 from rag.errors import RagError
 from rag.pipeline import MAX_QUESTION, Pipeline, Question
-from rag.records import as_json
+from rag.records import as_filter, as_json
+from rag.selection import only
 from rag.types import Turn
 
 
 def add(pipeline: Pipeline) -> None:
-    """Add the endpoint to the page that is being built."""
+    """Add the endpoints to the page that is being built."""
 
-    def ask(question: str, history: list[dict[str, str]] | None = None) -> dict[str, Any]:
-        return answer_as_json(pipeline, question, history)
+    def ask(
+        question: str,
+        history: list[dict[str, str]] | None = None,
+        where: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        return answer_as_json(pipeline, question, history, where)
+
+    def documents(where: dict[str, Any] | None = None) -> dict[str, Any]:
+        return documents_as_json(pipeline, where)
 
     api(ask, api_name="ask", api_description="Answer a question from the documents.")
+    api(
+        documents,
+        api_name="documents",
+        api_description="Tell which documents there are and which files could not be read.",
+        concurrency_limit=2,
+    )
 
 
-def answer_as_json(pipeline: Pipeline, question: object, history: object) -> dict[str, Any]:
+def answer_as_json(
+    pipeline: Pipeline, question: object, history: object, where: object
+) -> dict[str, Any]:
     """Return the final answer for a program.
 
     Raises:
-        gr.Error: the question or the history can not be used, or the index can not.
+        gr.Error: the question, its history or its filter can not be used, or the index can not.
     """
     try:
         if not isinstance(question, str):
             raise gr.Error("the question must be a text", print_exception=False)
-        return as_json(pipeline.invoke(Question(question, _turns(history))))
+        return as_json(pipeline.invoke(Question(question, _turns(history), where=as_filter(where))))
+    except RagError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def documents_as_json(pipeline: Pipeline, where: object) -> dict[str, Any]:
+    """Return what lies in the index, as `python -m ingest --list --json` does.
+
+    Files that could not be read are named where no filter is given.
+
+    Raises:
+        gr.Error: the filter or the index can not be used.
+    """
+    try:
+        chosen = as_filter(where)
+        with pipeline.index.reading() as generation:
+            return listed(only(generation, chosen))
     except RagError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
 
 def _turns(history: object) -> tuple[Turn, ...]:
-    turns: list[Any] = history if isinstance(history, list) else [history] if history else []
+    turns: Iterable[Any] = history if isinstance(history, list) else [history] if history else []
     for each in turns:
         if not isinstance(each, dict) or not isinstance(each.get("question"), str):
             raise gr.Error(

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from rag.errors import QuestionError
 from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
-from rag.records import append, as_json, draft_case
+from rag.records import append, as_filter, as_json, draft_case, filter_as_json
 from rag.types import EVERYWHERE, Answer, Chunk, Citation, Filter, Hit, Span, Turn
 
 ROOT = Path(__file__).parents[2]
+DAY = date(2024, 5, 6)
 CHUNK = Chunk("d1", Span(3, 9), "chunk…", title="T", heading="H", language="en")
 ANSWER = Answer(
     id="a1",
@@ -95,6 +97,22 @@ def test_an_answer_is_one_line_with_what_is_needed_to_repeat_it(tmp_path: Path) 
     }  # fmt: skip
     assert datetime.fromisoformat(str(record["at"])).tzinfo is not None
     assert record["text"] == "two\nlines"
+
+
+def test_a_filter_that_was_recorded_is_read_again() -> None:
+    where = Filter(frozenset(["b.txt"]), frozenset(["note"]), frozenset(["fr"]), None, DAY)
+    assert as_filter(filter_as_json(where)) == where
+    assert as_filter(None) == as_filter({}) == as_filter({"kinds": None}) == EVERYWHERE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"kind": "note"}, {"kinds": "note"}, {"kinds": [1]}, {"from": "soon"}, {"to": 3}, [], "note"],
+    ids=str,
+)
+def test_what_is_no_filter_is_refused(value: object) -> None:
+    with pytest.raises(QuestionError, match='it may have "documents", "kinds" and "languages"'):
+        as_filter(value)
 
 
 def test_records_are_added_to_those_there_are(tmp_path: Path) -> None:
