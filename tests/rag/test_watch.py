@@ -2,10 +2,17 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from prometheus_client import CollectorRegistry
 
 from rag.errors import IndexMissingError, QuestionError
@@ -14,6 +21,7 @@ from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.settings import Settings
 from rag.watch import Watch, write_logs
+from tests.conftest import Run
 
 QUESTION = "Who takes part in the working lunch with Bendayan?"
 SECRET = 'hunter2"é'  # noqa: S105  # of nothing
@@ -27,17 +35,6 @@ def watch() -> Watch:
 @pytest.fixture
 def watched(index: Index, encoder: Encoder, watch: Watch) -> Pipeline:
     return Pipeline(index, encoder, watch=watch)
-
-
-@pytest.fixture
-def logs_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in ("app", "rag", "ingest", "ui"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def counted(registry: CollectorRegistry) -> dict[str, float]:
@@ -135,3 +132,51 @@ def test_lines_are_json_from_the_level_that_is_wanted(capsys: pytest.CaptureFixt
     assert found == {
         "level": "info", "logger": "rag.x", "message": "two\nlines", "id": "a1", "n": 2,
     }  # fmt: skip
+
+
+SPANS = """
+import sys
+from rag.settings import Settings
+from rag.types import Answer
+from rag.watch import open_watch
+timings = (("retrieve", 20.0), ("extract", 10.0), ("total", 30.0))
+with open_watch(Settings.read()).question() as seen:
+    seen.answer = Answer("a1", "Who?", "Who?", "en", "answered", timings_ms=timings)
+"""
+
+
+class Collector(TraceServiceServicer):
+    def __init__(self) -> None:
+        self.spans: dict[str, Any] = {}
+
+    def Export(self, request: Any, _: object) -> Any:  # noqa: N802  # its name in the protocol
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans.update({span.name: span for span in scope.spans})
+        return ExportTraceServiceResponse()
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_spans_are_sent_only_when_they_are_wanted(run: Run, *, wanted: bool) -> None:
+    collector = Collector()
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_TraceServiceServicer_to_server(collector, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    done = run(
+        "timeit", "-n1", "-r1", SPANS, VISIT_DESK_SPANS=str(wanted).lower(),
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}", OTEL_TRACES_EXPORTER="otlp",
+    )  # fmt: skip
+    server.stop(None).wait()
+    assert done.returncode == 0, done.stderr
+    spans = collector.spans
+    assert set(spans) == ({"question", "retrieve", "extract"} if wanted else set())
+    if wanted:
+        question, first, then = spans["question"], spans["retrieve"], spans["extract"]
+        facts = {each.key: each.value.string_value for each in question.attributes}
+        assert (facts["id"], facts["status"]) == ("a1", "answered")
+        assert "question" not in facts
+        assert first.parent_span_id == then.parent_span_id == question.span_id
+        assert first.start_time_unix_nano == question.start_time_unix_nano
+        assert first.end_time_unix_nano - first.start_time_unix_nano == 20_000_000
+        assert then.start_time_unix_nano == first.end_time_unix_nano
