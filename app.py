@@ -2,12 +2,16 @@
 
 import argparse
 import contextlib
+import logging
 import signal
 import sys
+import threading
+import time
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag import records
 from rag.errors import RagError, SettingsError
 from rag.models import Encoder, load_encoder
 from rag.pipeline import open_pipeline
@@ -22,7 +26,10 @@ if TYPE_CHECKING:
     from gradio import Blocks
 
 BAD_USAGE, FAILED = 2, 3
+DAY_SECONDS = 86_400
 INBOX = Path("evals/inbox")  # where a reader's note becomes a draft of a case
+
+log = logging.getLogger("app")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,10 +66,28 @@ def serve(settings: Settings) -> None:
 
     with contextlib.closing(OwnFiles(cache(partial(_encoder, settings)))) as files:
         demo = chat.build(pipeline, files, inbox=INBOX)
+        _forget(settings)
+        threading.Thread(target=_forget_daily, args=[settings], daemon=True).start()
         health = Health(pipeline, waiting=lambda: len(demo._queue))  # Gradio tells it nowhere else
         routes = [files.route(), *health.routes(metrics=settings.metrics)]
         arguments = guard.launch_arguments(settings.host, settings.port, routes)
         _serve(demo, settings, {**arguments, **chat.look()})
+
+
+def _forget_daily(settings: Settings) -> None:
+    while True:
+        time.sleep(DAY_SECONDS)
+        _forget(settings)
+
+
+def _forget(settings: Settings) -> None:
+    """Remove the records that are older than the settings want."""
+    try:
+        gone = records.forget(records.place(settings.index), settings.records_days)
+    except OSError as error:
+        log.warning("records that are too old could not be removed: %s", error)
+    else:
+        log.log(logging.INFO if gone else logging.DEBUG, "%d old records were removed", gone)
 
 
 def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> None:

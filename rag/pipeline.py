@@ -181,9 +181,7 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
     index = Index(settings.index, encoder.fingerprint)
     with index.reading():
         pass
-    record_to = (
-        settings.index / "records" / "answers.jsonl" if record and settings.records else None
-    )
+    record_to = records.place(settings.index) if record and settings.records else None
     return Pipeline(
         index, encoder, top_k=settings.top_k, record_to=record_to, watch=open_watch(settings)
     )

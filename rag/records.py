@@ -1,12 +1,16 @@
 """What was answered and from what, one JSON object a line, so that it can be looked up later."""
 
+import contextlib
+import errno
+import fcntl
 import json
 import os
+import re
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rag.errors import QuestionError
 from rag.types import Answer, Filter, Turn
@@ -18,6 +22,12 @@ FILTER_FORM = (
     'and "from" and "to", each a date such as "2025-09-18"'
 )
 LONGEST_SHOWN = 80  # characters of a value that can not be used
+_AT = re.compile(rb'\{"at": "([^"]+)"')  # what each record begins with
+
+
+def place(index: Path) -> Path:
+    """Return where the records of an index are kept."""
+    return index / "records" / "answers.jsonl"
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -163,11 +173,120 @@ def draft_case(folder: Path, answer: Answer, note: str, history: Sequence[Turn] 
     return path
 
 
-def _append(path: Path, value: dict[str, Any]) -> None:
-    line = json.dumps(value, ensure_ascii=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+def find(path: Path, answer_id: str) -> dict[str, Any]:
+    """Return the record of an answer.
+
+    Raises:
+        QuestionError: there is none, or it can not be read.
+    """
+    marked = json.dumps(answer_id).encode()
     try:
-        os.write(handle, line.encode("utf-8", "surrogatepass"))
-    finally:
-        os.close(handle)
+        with path.open("rb") as lines:
+            for line in lines:
+                record = json.loads(line) if marked in line else {}
+                if record.get("id") == answer_id:
+                    return dict(record)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise QuestionError(
+            f"the records {str(path)!r} can not be read: {error}; mend that file"
+        ) from error
+    raise QuestionError(
+        f"there is no answer {answer_id!r} in {str(path)!r}; give the id that came with an answer "
+        "that is not older than VISIT_DESK_RECORDS_DAYS"
+    )
+
+
+def as_turns(history: object) -> tuple[Turn, ...]:
+    """Return the turns that a program wrote, each with a question and perhaps its answer.
+
+    Raises:
+        QuestionError: they are not such turns.
+    """
+    if not isinstance(history, list) or not all(map(_is_turn, history)):
+        raise QuestionError(
+            f"the history {_short(history)} can not be used; "
+            'it must be a list of {"question": "...", "answer": "..."}'
+        )
+    return tuple(Turn(each["question"], each.get("answer", "")) for each in history)
+
+
+def _is_turn(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(each, str) for each in (value.get("question"), value.get("answer", ""))
+    )
+
+
+def forget(path: Path, days: int) -> int:
+    """Remove the records that are older than so many days, 0 for none; return how many went.
+
+    A line that does not tell its age goes too. What others append meanwhile is kept.
+
+    Raises:
+        OSError: the file can not be read or written.
+    """
+    if not days:
+        return 0
+    limit = datetime.now(UTC) - timedelta(days=days)
+    try:
+        with _locked(path, os.O_RDWR) as file:
+            if all(_is_young(line, limit) for line in file):
+                return 0
+            file.seek(0)
+            return _keep_young(path, file, limit)
+    except FileNotFoundError:
+        return 0
+
+
+def _keep_young(path: Path, old: BinaryIO, limit: datetime) -> int:
+    """Put the young lines of a file in its place; return how many others there were."""
+    gone = 0
+    unfinished = path.with_name(f"{path.name}.new")  # one that a process died over is begun anew
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as new:
+        for line in old:
+            young = _is_young(line, limit)
+            gone += not young
+            new.write(line if young else b"")
+        new.flush()
+        os.fsync(new.fileno())
+    unfinished.replace(path)
+    return gone
+
+
+def _is_young(line: bytes, limit: datetime) -> bool:
+    found = _AT.match(line)
+    try:
+        return found is not None and datetime.fromisoformat(found[1].decode()) >= limit
+    except (ValueError, TypeError):  # no time, or none of a known zone
+        return False
+
+
+@contextlib.contextmanager
+def _locked(path: Path, flags: int) -> Iterator[BinaryIO]:
+    """Open a file that no other process of ours writes or replaces until the block ends."""
+    while True:
+        with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(path, file):
+                yield file
+                return
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Tell whether a file was not replaced while its lock was waited for."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _append(path: Path, value: dict[str, Any]) -> None:
+    line = (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
+        end = os.fstat(file.fileno()).st_size
+        if os.write(file.fileno(), line) != len(line):
+            os.ftruncate(file.fileno(), end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,17 +1,15 @@
 """The endpoints for programs: `/ask` answers a question, `/documents` tells what can be asked."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
 from ingest.report import as_json as listed
-from rag.errors import RagError
+from rag.errors import QuestionError, RagError
 from rag.pipeline import MAX_QUESTION, Pipeline, Question
-from rag.records import as_filter, as_json
+from rag.records import as_filter, as_json, as_turns
 from rag.selection import only
-from rag.types import Turn
 
 
 def add(pipeline: Pipeline) -> None:
@@ -37,7 +35,7 @@ def add(pipeline: Pipeline) -> None:
 
 
 def answer_as_json(
-    pipeline: Pipeline, question: object, history: object, where: object
+    pipeline: Pipeline, question: object, history: object = None, where: object = None
 ) -> dict[str, Any]:
     """Return the final answer for a program.
 
@@ -46,8 +44,12 @@ def answer_as_json(
     """
     try:
         if not isinstance(question, str):
-            raise gr.Error("the question must be a text", print_exception=False)
-        return as_json(pipeline.invoke(Question(question, _turns(history), where=as_filter(where))))
+            raise QuestionError("the question must be a text")
+        turns = as_turns([history] if isinstance(history, dict) else history or [])
+        if any(len(turn.question) > MAX_QUESTION for turn in turns):
+            raise QuestionError("a question of the history is too long")
+        asked = Question(question, turns, where=as_filter(where))
+        return as_json(pipeline.invoke(asked))
     except RagError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
@@ -66,16 +68,3 @@ def documents_as_json(pipeline: Pipeline, where: object) -> dict[str, Any]:
             return listed(only(generation, chosen))
     except RagError as error:
         raise gr.Error(str(error), print_exception=False) from error
-
-
-def _turns(history: object) -> tuple[Turn, ...]:
-    turns: Iterable[Any] = history if isinstance(history, list) else [history] if history else []
-    for each in turns:
-        if not isinstance(each, dict) or not isinstance(each.get("question"), str):
-            raise gr.Error(
-                'the history must be a list of {"question": "...", "answer": "..."}',
-                print_exception=False,
-            )
-        if len(each["question"]) > MAX_QUESTION:
-            raise gr.Error("a question of the history is too long", print_exception=False)
-    return tuple(Turn(each["question"], str(each.get("answer", ""))) for each in turns)

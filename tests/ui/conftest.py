@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from rag.models import Encoder
+from rag.records import _append as append
+from rag.records import place
 from rag.settings import PREFIX
 from tests.conftest import fill
 
@@ -172,6 +174,7 @@ def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         f"{PREFIX}METRICS": "true",
         f"{PREFIX}LOG_FORMAT": "json",
     }
+    append(place(dossier), {"at": "2001-02-03T04:05:06+00:00", "id": "long ago"})
     log = tmp_path_factory.mktemp("log") / "log.jsonl"
     with log.open("w") as errors:
         process = subprocess.Popen(  # noqa: S603  # our own program

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline
+from rag.records import place
 from ui import health
 from ui.health import Health
 
@@ -148,6 +149,17 @@ def test_the_log_of_the_window_tells_answers_apart_and_not_what_was_asked(
     assert (line["status"], line["mode"]) == (answer["status"], "extractive")
     assert "zinnias" not in text
     assert "visit_desk_questions_total" in httpx.get(f"{running.url}/metrics").text
+
+
+def test_the_window_forgets_what_is_too_old_when_it_starts(
+    running: Any, dossier: Path, ask_it: Callable[[str], dict[str, Any] | int]
+) -> None:
+    answer = ask_it("Who takes part in the working lunch?")
+    assert isinstance(answer, dict)
+    text = place(dossier).read_text(encoding="utf-8")
+    assert answer["id"] in text
+    assert "long ago" not in text
+    assert "old records were removed" in running.log.read_text(encoding="utf-8")
 
 
 @pytest.fixture
