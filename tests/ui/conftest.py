@@ -174,8 +174,8 @@ def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         f"{PREFIX}METRICS": "true",
         f"{PREFIX}LOG_FORMAT": "json",
     }
-    append(place(dossier), {"at": "2001-02-03T04:05:06+00:00", "id": "long ago"})
     log = tmp_path_factory.mktemp("log") / "log.jsonl"
+    append(place(dossier), {"at": "2001-02-03T04:05:06+00:00", "id": str(log)})
     with log.open("w") as errors:
         process = subprocess.Popen(  # noqa: S603  # our own program
             [sys.executable, str(ROOT / "app.py"), "--index", str(dossier), "--port", _free_port()],
