@@ -11,9 +11,12 @@ ENOUGH = 0.24  # probability from which on the question counts as answered
 
 
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Return the sentences to answer with, best first; none when the best does not answer."""
+    """Return the sentences to answer with, best first; none when none of the best answers.
+
+    A sentence without the kind of thing that is asked for does not answer, however alike it is.
+    """
     best = evidence[:MOST_SENTENCES]
-    if not any(each.probability >= ENOUGH for each in best):
+    if not any(each.probability >= ENOUGH and not each.lacking for each in best):
         return []
     chosen = [best[0]]
     for each in best[1:]:

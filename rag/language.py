@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
-from itertools import repeat
 
 import py3langid
 import Stemmer
@@ -300,6 +299,17 @@ _ASKS = {
         re.IGNORECASE,
     ),
 }
+_MONTHS = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre|enero|"
+    r"febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)"
+)
+_DATE = re.compile(
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th|er)? (?:de |of )?)?{_MONTHS}\b(?: \d{{1,2}}\b(?!,?\d))?"
+    r"(?:,? (?:de |del )?[12]\d{3}\b)?|\b(?:19|20)\d\d\b",
+    re.IGNORECASE,
+)
+_COUNT = re.compile(r"\bhow (?:many|much)\b|\bcombien\b|\bcu[aá]nt[oa]s?\b", re.IGNORECASE)
 _OFFERS = {
     "number": re.compile(
         r"\d+(?:[.,]\d+)*|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
@@ -332,13 +342,7 @@ _OFFERS = {
         re.IGNORECASE,
     ),
     "year": re.compile(r"\b[12]\d{3}\b"),
-    "month": re.compile(
-        r"\b(?:january|february|march|april|may|june|july|august|september|october|november|"
-        r"december|janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|"
-        r"décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|"
-        r"noviembre|diciembre)\b",
-        re.IGNORECASE,
-    ),
+    "month": re.compile(rf"\b{_MONTHS}\b", re.IGNORECASE),
     "place": re.compile(r"\b[A-ZÀ-Þ][^\W\d_]+"),
     "person": re.compile(
         r"\b[A-ZÀ-Þ][^\W\d_]+|\b(?:minister|official|leader|ministre|ministr[oa])s?\b"
@@ -352,6 +356,25 @@ _SPEAKER = re.compile(
     r"answer|reply|respond|react|accuse|think)\b|\b(?:que|qu.)\W?(?:dit|a dit|a promis|pense) "
     r"(?P<nom>[A-ZÀ-Þ]\w+)|\bqué (?:dijo|dice|prometió|piensa|respondió) (?P<nombre>[A-ZÀ-Þ]\w+)",
     re.IGNORECASE,
+)
+
+# Whose words or view a sentence gives: named beside a verb of saying, or by "according to".
+_NAME = r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?: (?:[A-ZÀ-Þ][\w’'.-]+|d[aeu]l?|von|van))*)"
+_SAYING = (
+    r"(?:said|says|told|tells|stated?s?|added|argue[sd]|warn(?:s|ed)|noted|notes|announce[sd]|"
+    r"accuse[sd]|promise[sd]|replie[sd]|answer(?:s|ed)|insist(?:s|ed)|think(?:s)?|thought|"
+    r"believe[sd]?|(?:a |ont )?(?:dit|affirmé|déclaré|estimé|annoncé|répondu|ajouté|promis)|"
+    r"affirme|déclare|estime|dijo|dice|afirm[aó]|declar[aó]|anunci[aó]|respondió|añadió|prometió|"
+    r"considera|acusó)"
+)
+_VIEW = (
+    r"(?:[Aa]ccording to|[Ii]n the (?:view|reading|words|opinion|eyes) of|[Ss]elon|[Dd].après|"
+    r"[Ss]egún|[Aa] juicio de|[Ee]n palabras de|[Pp]our)"
+)
+_SPEAKERS = (
+    re.compile(rf"{_NAME}(?P<also>,[^,.;]{{1,80}})?,?(?: [a-zà-þ]+){{0,2}} {_SAYING}\b"),
+    re.compile(rf"\b(?!told|tells|accus|promis|promet|acus){_SAYING} {_NAME}"),
+    re.compile(rf"\b{_VIEW} (?:[a-zà-þ]+ ){{0,3}}{_NAME}"),
 )
 
 _ASKING = re.compile(
@@ -383,16 +406,28 @@ def lacks(question: str, sentence: str) -> bool:
     """
     kinds = [kind for kind, asks in _ASKS.items() if asks.search(question)]
     known = set(WORD.findall(fold(question))) if kinds else set()
-    return any(not _offers(kind, sentence, known) for kind in kinds) or not _names_speaker(
-        question, sentence
+    undated = _DATE.sub(" ", sentence) if _COUNT.search(question) else sentence
+    offered = {"number": undated}  # a date counts nothing
+    return any(not _offers(each, offered.get(each, sentence), known) for each in kinds) or (
+        not _names_speaker(question, sentence)
     )
 
 
 def _names_speaker(question: str, sentence: str) -> bool:
-    asked = _SPEAKER.search(question)
-    speaker = next(filter(None, asked.groups()), "") if asked else ""
-    named = [fold(word) for word in WORD.findall(speaker) if word[0].isupper()]
-    return not named or any(map(_like_any_of, named, repeat(WORD.findall(fold(sentence)))))
+    """Tell whether a sentence has the speaker asked about, and gives not just others' words."""
+    asked = " ".join(
+        filter(None, (part for found in _SPEAKER.finditer(question) for part in found.groups()))
+    )
+    named = [fold(word) for word in WORD.findall(asked) if word[0].isupper()]
+    speakers = " ".join(
+        part or ""
+        for pattern in _SPEAKERS
+        for found in pattern.finditer(sentence)
+        for part in found.groups()
+    )
+    return not named or any(
+        _like_any_of(each, WORD.findall(fold(speakers or sentence))) for each in named
+    )
 
 
 def _like_any_of(name: str, found: list[str]) -> bool:
