@@ -13,10 +13,10 @@ ENOUGH = 0.24  # probability from which on the question counts as answered
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the sentences to answer with, best first; none when none of the best answers.
 
-    A sentence without the kind of thing that is asked for does not answer, however alike it is.
+    A sentence that misses what is asked for is no answer, however alike it is.
     """
-    best = evidence[:MOST_SENTENCES]
-    if not any(each.probability >= ENOUGH and not each.lacking for each in best):
+    best = [each for each in evidence[:MOST_SENTENCES] if not each.missing]
+    if not any(each.probability >= ENOUGH for each in best):
         return []
     chosen = [best[0]]
     for each in best[1:]:

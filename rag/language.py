@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 
@@ -359,9 +359,15 @@ _SPEAKER = re.compile(
 )
 
 # Whose words or view a sentence gives: named beside a verb of saying, or by "according to".
-_NAME = r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?: (?:[A-ZÀ-Þ][\w’'.-]+|d[aeu]l?|von|van))*)"
+_NAME = (
+    r"(?P<name>(?!(?:She|He|They|We|It|The|A|An|Her|His|Their|Elles?|Ils?|Le|La|Les|Un|Une|Ellas?|"
+    r"Él|Ellos|El|Los|Las|Una)\b)[A-ZÀ-Þ][\w’'.-]+(?: (?:[A-ZÀ-Þ][\w’'.-]+|d[aeu]l?|von|van))*)"
+)
 _SAYING = (
     r"(?:said|says|told|tells|stated?s?|added|argue[sd]|warn(?:s|ed)|noted|notes|announce[sd]|"
+    r"voiced?s?|express(?:es|ed)|call(?:s|ed)|describe[sd]|suggest(?:s|ed)|confirm(?:s|ed)|"
+    r"denie[sd]|complain(?:s|ed)|criticised?|criticized?|acknowledge[sd]|explain(?:s|ed)|"
+    r"point(?:s|ed) (?:out|to)|shot back|spoke|speaks|"
     r"accuse[sd]|promise[sd]|replie[sd]|answer(?:s|ed)|insist(?:s|ed)|think(?:s)?|thought|"
     r"believe[sd]?|(?:a |ont )?(?:dit|affirmé|déclaré|estimé|annoncé|répondu|ajouté|promis)|"
     r"affirme|déclare|estime|dijo|dice|afirm[aó]|declar[aó]|anunci[aó]|respondió|añadió|prometió|"
@@ -375,6 +381,13 @@ _SPEAKERS = (
     re.compile(rf"{_NAME}(?P<also>,[^,.;]{{1,80}})?,?(?: [a-zà-þ]+){{0,2}} {_SAYING}\b"),
     re.compile(rf"\b(?!told|tells|accus|promis|promet|acus){_SAYING} {_NAME}"),
     re.compile(rf"\b{_VIEW} (?:[a-zà-þ]+ ){{0,3}}{_NAME}"),
+)
+
+_UNNAMED = re.compile(  # a speaker who was named before
+    r"\b(?:she|he|they|(?:the|her|his) \w+|elles?|ils?|l[ea] \w+|ellas?|él|ellos|el \w+)\b"
+    rf"(?:,[^,.]+,)?(?: \w+){{0,2}} {_SAYING}\b|"
+    rf"\b{_SAYING} (?:she|he|they|-?t-(?:il|elle))\b|^\W*{_SAYING}\b",
+    re.IGNORECASE,
 )
 
 _ASKING = re.compile(
@@ -404,30 +417,65 @@ def lacks(question: str, sentence: str) -> bool:
     >>> lacks("Who met Ana Ruiz?", "They met Ana Ruiz."), lacks("Who is Ana?", "Ana, an official.")
     (True, False)
     """
-    kinds = [kind for kind, asks in _ASKS.items() if asks.search(question)]
-    known = set(WORD.findall(fold(question))) if kinds else set()
-    undated = _DATE.sub(" ", sentence) if _COUNT.search(question) else sentence
-    offered = {"number": undated}  # a date counts nothing
-    return any(not _offers(each, offered.get(each, sentence), known) for each in kinds) or (
-        not _names_speaker(question, sentence)
-    )
+    return any(_kinds_lacking(question, sentence)) or not _has_any_of(_asked(question), sentence)
 
 
-def _names_speaker(question: str, sentence: str) -> bool:
-    """Tell whether a sentence has the speaker asked about, and gives not just others' words."""
-    asked = " ".join(
-        filter(None, (part for found in _SPEAKER.finditer(question) for part in found.groups()))
-    )
-    named = [fold(word) for word in WORD.findall(asked) if word[0].isupper()]
+def misses(question: str, sentence: str) -> bool:
+    """Tell whether a sentence can be no answer, however alike it is.
+
+    A count or an hour is asked for and it has none; or somebody's words, and it gives those of
+    another or of nobody.
+
+    >>> misses("How many came?", "They came on 4 May."), misses("When was it?", "It was fun.")
+    (True, False)
+    >>> [misses("What did Ruiz say?", said) for said in ("Sato said no.", "She said no.")]
+    [True, False]
+    """
+    counting = _COUNT.search(question) is not None
+    if any(
+        each == "hour" or (each == "number" and counting)
+        for each in _kinds_lacking(question, sentence)
+    ):
+        return True
+    asked = _asked(question, by_name=True)
+    if not asked:
+        return False
     speakers = " ".join(
         part or ""
         for pattern in _SPEAKERS
         for found in pattern.finditer(sentence)
         for part in found.groups()
     )
-    return not named or any(
-        _like_any_of(each, WORD.findall(fold(speakers or sentence))) for each in named
-    )
+    unnamed = not speakers and _UNNAMED.search(sentence)
+    return not (unnamed or _has_any_of(asked, speakers or sentence))
+
+
+def _kinds_lacking(question: str, sentence: str) -> Iterator[str]:
+    """Yield what kinds of things a question asks for and a sentence does not have."""
+    kinds = [kind for kind, asks in _ASKS.items() if asks.search(question)]
+    known = set(WORD.findall(fold(question))) if kinds else set()
+    undated = _DATE.sub(" ", sentence) if _COUNT.search(question) else sentence
+    offered = {"number": undated}  # a date counts nothing
+    return (each for each in kinds if not _offers(each, offered.get(each, sentence), known))
+
+
+def _asked(question: str, *, by_name: bool = False) -> list[str]:
+    """Return the names of those whose words a question asks for, and who may be described too."""
+    parts = (part for found in _SPEAKER.finditer(question) for part in found.groups() if part)
+    spoken_of = [WORD.findall(part) for part in parts]
+    return [
+        fold(word)
+        for each in spoken_of
+        if not by_name or all(word[0].isupper() for word in each)
+        for word in each
+        if word[0].isupper()
+    ]
+
+
+def _has_any_of(named: list[str], text: str) -> bool:
+    """Tell whether a text has one of the names, if there are any."""
+    found = WORD.findall(fold(text)) if named else []
+    return not named or any(_like_any_of(each, found) for each in named)
 
 
 def _like_any_of(name: str, found: list[str]) -> bool:

@@ -92,6 +92,6 @@ def test_a_sentence_without_what_is_asked_for_does_not_answer(
     generation: Generation, encoder: Encoder
 ) -> None:
     without = evidence("Who is Rachel Bendayan?", generation, encoder)
-    best = [replace(each, lacking=False) for each in without]
+    best = [replace(each, missing=False) for each in without]
     assert choose(best)
-    assert choose([replace(each, lacking=True) for each in best]) == []
+    assert choose([replace(each, missing=True) for each in best]) == []
