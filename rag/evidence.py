@@ -165,7 +165,9 @@ def _tables(vectors: Vectors) -> Vectors:
     quantization (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57).
     """
     eights = 2 * vectors.reshape(len(vectors), -1, 8).transpose(1, 2, 0)  # byte, bit, vector
-    tables = -eights.sum(axis=1, keepdims=True) / 2  # of the value 0: every sign is a minus
+    tables: Vectors = (
+        -eights.sum(axis=1, keepdims=True) / 2
+    )  # of the value 0: every sign is a minus
     for bit in range(7, -1, -1):  # the last is worth 1
         tables = np.concatenate([tables, tables + eights[:, [bit]]], axis=1)
     return tables
