@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ingest import report as reporting
 from ingest.load import Limits
 from ingest.sync import Report, sync
+from rag import records
 from rag.audit import Audit, audit, mend
 from rag.errors import RagError, SettingsError
 from rag.index import Index, Summary, ingested_paths
@@ -87,6 +88,7 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
             index, encoder, paths, limits=limits, rebuild=given.rebuild, progress=progress
         )
     _tell(report, as_json=given.json)
+    _forget(settings)
     if not report.added + report.changed + report.unchanged:
         places = ", ".join(repr(str(path)) for path in paths)
         print(
@@ -96,6 +98,14 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
         )
         return NOTHING_DONE
     return SOME_REFUSED if report.refused else ALL_READ
+
+
+def _forget(settings: Settings) -> None:
+    """Remove the records that are older than the settings want."""
+    try:
+        records.forget(records.place(settings.index), settings.records_days)
+    except OSError as error:
+        print(f"records that are too old could not be removed: {error}", file=sys.stderr)
 
 
 def _paths(index: Path, first: Path | None) -> list[Path]:

@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from rag import records
 from rag.chat_models import Asking, ChatModel, waited
 from rag.compose import growing, instead, quoted, text_of, written
-from rag.errors import ChatModelError, QuestionError
+from rag.errors import ChatModelError, IndexWriteError, QuestionError
 from rag.extract import choose, is_worth_reading
 from rag.generate import Author, Draft, stand_alone
 from rag.index import Generation, Index
@@ -28,6 +28,7 @@ from rag.settings import Settings
 from rag.store import current
 from rag.types import EVERYWHERE, Answer, Fault, Filter, Turn
 from rag.verify import Verifier
+from rag.watch import Watch, open_watch
 
 MAX_QUESTION = 1000  # characters
 MAX_HISTORY = 20  # turns that are looked back on
@@ -63,12 +64,14 @@ class Pipeline(Runnable[Question | str, Answer]):
         top_k: int = 8,
         record_to: Path | None = None,
         author: Author | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.index = index
         self._encoder = encoder
         self._top_k = top_k
         self._record_to = record_to
         self._author = author
+        self.watch = watch or Watch()
 
     def invoke(
         self, input: Question | str, config: RunnableConfig | None = None, **_: Any
@@ -93,14 +96,14 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
 
     def _last(self, question: Question | str, run_manager: CallbackManagerForChainRun) -> Answer:
-        *_, answer = self._road(question, run_manager)
+        *_, answer = self._watched(question, run_manager)
         return answer
 
     def _each(
         self, questions: Iterator[Question | str], run_manager: CallbackManagerForChainRun
     ) -> Iterator[Answer]:
         for question in questions:
-            yield from self._road(question, run_manager)
+            yield from self._watched(question, run_manager)
 
     def writing(self) -> tuple[str, Fault]:
         """Return the language model that is set, and why it writes nothing now; empty for none."""
@@ -109,8 +112,16 @@ class Pipeline(Runnable[Question | str, Answer]):
         off = (self.index.directory / NO_MODEL).exists()
         return self._author.model.name, "switched_off" if off else self._author.model.fault
 
-    def _road(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
+    def _watched(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         question = Question(asked) if isinstance(asked, str) else asked
+        if not question.recorded:
+            yield from self._road(question, run)
+            return
+        with self.watch.question() as seen:
+            for seen.answer in self._road(question, run):
+                yield seen.answer
+
+    def _road(self, question: Question, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         text = check_question(question.text)
         searched_for, after = in_conversation(text, question.history[-MAX_HISTORY:])
         answer = Answer(
@@ -127,7 +138,7 @@ class Pipeline(Runnable[Question | str, Answer]):
                 if final.status == "searching":
                     yield final
         if question.recorded:
-            self._record(final, question.where, generation.name)
+            self._record(final, question, generation.name)
         yield final
 
     def _answers(
@@ -185,19 +196,23 @@ class Pipeline(Runnable[Question | str, Answer]):
         clock.lap("retrieve")
         return found
 
-    def _record(self, answer: Answer, where: Filter, generation: str) -> None:
+    def _record(self, answer: Answer, question: Question, generation: str) -> None:
         if self._record_to is None:
             return
         try:
             records.append(
                 self._record_to,
                 answer,
-                where=where,
+                where=question.where,
+                history=question.history[-MAX_HISTORY:],
                 generation=generation,
                 fingerprint=self._encoder.fingerprint,
             )
         except OSError as error:
+            self.watch.unrecorded = str(error)
             log.warning("the answer could not be recorded in %s: %s", self._record_to, error)
+        else:
+            self.watch.unrecorded = ""
 
 
 def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
@@ -213,14 +228,13 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
     index = Index(settings.index, encoder.fingerprint)
     with index.reading():
         pass
-    record_to = (
-        settings.index / "records" / "answers.jsonl" if record and settings.records else None
-    )
+    record_to = records.place(settings.index) if record and settings.records else None
     return Pipeline(
         index,
         encoder,
         top_k=settings.top_k,
         record_to=record_to,
+        watch=open_watch(settings),
         author=_author(settings, encoder) if settings.chat_model else None,
     )
 
@@ -242,13 +256,18 @@ def switch(index: Path, *, on: bool) -> None:
 
     Raises:
         IndexMissingError: nothing was ever ingested there.
-        OSError: the directory can not be written.
+        IndexWriteError: the directory can not be written.
     """
     current(index)
-    if on:
-        (index / NO_MODEL).unlink(missing_ok=True)
-    else:
-        (index / NO_MODEL).touch()
+    try:
+        if on:
+            (index / NO_MODEL).unlink(missing_ok=True)
+        else:
+            (index / NO_MODEL).touch()
+    except OSError as error:
+        raise IndexWriteError(
+            f"the file {str(index / NO_MODEL)!r} can not be changed: {error}; give permission"
+        ) from error
 
 
 def check_question(text: str) -> str:

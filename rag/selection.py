@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from rag import store
-from rag.index import Generation
+from rag.draft import Refusal
+from rag.index import Generation, Listed
 from rag.store import DESCRIPTION, Vector
 from rag.types import EVERYWHERE, Document, Filter
 
@@ -53,6 +54,7 @@ class Selection(Generation):
         query = f"select document_id, uri, published from places where {ADMITTED} order by uri"
         places = self._rows(query, _as_values(where))
         self._places: Mapping[str, str] = {each: uri for each, uri, _ in reversed(places)}
+        self._uris = frozenset(uri for _, uri, _ in places)
         self._ids = json.dumps(list(self._places))
         days = [day for _, _, day in places if day]
         self._summary = replace(
@@ -72,6 +74,22 @@ class Selection(Generation):
             return None
         (row,) = self._rows(f"select {DESCRIPTION} from places where uri = ?", [uri])
         return store.document([*row, *map(str, store.content(document))])
+
+    def listing(self) -> tuple[Listed, ...]:
+        """Return every admitted place, in the order of the places; none tells of another."""
+
+        def known(uri: str | None) -> str | None:
+            return uri if uri in self._uris else None
+
+        return tuple(
+            replace(each, same_as=known(each.same_as), near_copy_of=known(each.near_copy_of))
+            for each in super().listing()
+            if each.uri in self._uris
+        )
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Return nothing: of what could not be read nobody knows whether it would be admitted."""
+        return ()
 
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""

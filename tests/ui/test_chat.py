@@ -48,10 +48,10 @@ def test_the_status_line_says_when_there_is_no_index() -> None:
     assert "<form" not in parts.tools(missing, "en")
 
 
-def test_only_ask_is_a_public_endpoint(pipeline: Pipeline, files: OwnFiles) -> None:
+def test_only_ask_and_documents_are_public_endpoints(pipeline: Pipeline, files: OwnFiles) -> None:
     handlers = build(pipeline, files).config["dependencies"]
     public = [each["api_name"] for each in handlers if each["api_visibility"] != "private"]
-    assert [each for each in public if each] == ["ask"]
+    assert [each for each in public if each] == ["ask", "documents"]
 
 
 def test_no_handler_takes_a_file(pipeline: Pipeline, files: OwnFiles) -> None:
