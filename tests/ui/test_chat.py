@@ -44,7 +44,7 @@ def test_the_status_line_says_when_there_is_no_index() -> None:
         yield
 
     missing = SimpleNamespace(reading=reading)
-    assert "No index&#46;" in parts.status(missing)
+    assert "No index&#46;" in parts.status(SimpleNamespace(index=missing))
     assert "<form" not in parts.tools(missing, "en")
 
 
