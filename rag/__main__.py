@@ -19,6 +19,7 @@ from rag.records import as_json, as_turns, find, place
 from rag.replay import as_report, lines, replay
 from rag.settings import Settings
 from rag.types import Answer, Filter, Turn
+from rag.watch import write_logs
 
 ANSWERED, BAD_USAGE, FAILED = 0, 2, 3
 DONE = 0
@@ -105,6 +106,20 @@ def _restore(given: argparse.Namespace) -> int:
     return DONE
 
 
+def _mcp(given: argparse.Namespace) -> int:
+    """Serve the tools for other programs' language models until the input ends."""
+    settings = Settings.read(index=given.index)
+    try:
+        from rag.tools import server
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"the package {error.name!r} is not installed; run pip install -e '.[mcp]'"
+        ) from error
+    write_logs(settings)
+    server(open_pipeline(settings)).run()
+    return DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rag", description="Ask the documents.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -112,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     again = commands.add_parser("replay", help="ask a recorded question again and compare")
     again.add_argument("id", metavar="ID", help="the id of the answer")
     again.set_defaults(command=_replay)
+    tools = commands.add_parser("mcp", help="serve the tools ask and find_passages over MCP")
+    tools.set_defaults(command=_mcp)
     backup = commands.add_parser("backup", help="save the index in one file, while it is used")
     backup.add_argument("file", type=Path, metavar="FILE", help="such as visit.tar; not there yet")
     backup.set_defaults(command=_backup)
@@ -121,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument("file", type=Path, metavar="FILE", help="a backup")
     back.add_argument("directory", type=Path, metavar="DIR", help="the index; not there yet")
     back.set_defaults(command=_restore)
-    for each in commands.choices.values():
+    for each in (each for each in commands.choices.values() if each is not tools):
         each.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
