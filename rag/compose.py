@@ -8,7 +8,7 @@ from rag.errors import IndexDamagedError
 from rag.evidence import Evidence
 from rag.generate import Draft, Shown
 from rag.index import Generation
-from rag.types import Answer, Citation, Fault, Sentence, Statement, Status
+from rag.types import Answer, Chunk, Citation, Fault, Sentence, Statement, Status
 from rag.verify import check
 
 NEAR = 0.2  # cosine below which a passage is not worth showing with a refusal
@@ -20,7 +20,7 @@ def quoted(
     """Return the answer that quotes the chosen sentences, or a refusal when there are none."""
     if not chosen:
         return _refused(answer, evidence, generation)
-    cited = [_cite(generation, each.sentence, number) for number, each in enumerate(chosen, 1)]
+    cited = [cite(generation, each.sentence, number) for number, each in enumerate(chosen, 1)]
     return replace(
         answer,
         status="answered",
@@ -91,7 +91,7 @@ def _stating(answer: Answer, shown: Iterable[Shown], generation: Generation, mod
     for each in shown:
         for sentence in each.proof:
             if sentence.id not in citations:
-                citations[sentence.id] = _cite(generation, sentence, len(citations) + 1)
+                citations[sentence.id] = cite(generation, sentence, len(citations) + 1)
         markers = tuple(citations[sentence.id].marker for sentence in each.proof)
         statements.append(Statement(each.text, markers, each.check))
     return replace(
@@ -111,7 +111,7 @@ def _marked(statement: Statement) -> str:
 def _refused(answer: Answer, evidence: Sequence[Evidence], generation: Generation) -> Answer:
     """Say that the documents do not answer, what was searched, and what came nearest."""
     best = max(evidence, key=lambda each: each.cosine, default=None)
-    near = [_cite(generation, best.sentence, 1)] if best and best.cosine >= NEAR else []
+    near = [cite(generation, best.sentence, 1)] if best and best.cosine >= NEAR else []
     searched = generation.summary()
     coverage = wording.coverage(answer.language, searched, generation.whole)
     refusal, nearest = (
@@ -129,12 +129,12 @@ def _refused(answer: Answer, evidence: Sequence[Evidence], generation: Generatio
     )
 
 
-def _cite(generation: Generation, sentence: Sentence, marker: int) -> Citation:
-    """Return the citation of a sentence, checked against its document."""
+def cite(generation: Generation, sentence: Sentence | Chunk, marker: int) -> Citation:
+    """Return the citation of a piece of a document, checked against it."""
     document = generation.document(sentence.document_id)
     if document is None:
         raise IndexDamagedError(
-            f"the sentence {sentence.id!r} has no document in {generation.name!r}; "
+            f"the text {sentence.id!r} has no document in {generation.name!r}; "
             "run python -m ingest --check"
         )
     citation = Citation(

@@ -14,19 +14,20 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag import records
 from rag.chat_models import Asking, ChatModel, waited
-from rag.compose import growing, instead, quoted, text_of, written
+from rag.compose import cite, growing, instead, quoted, text_of, written
 from rag.errors import ChatModelError, IndexWriteError, QuestionError
 from rag.extract import choose, is_worth_reading
 from rag.generate import Author, Draft, stand_alone
 from rag.index import Generation, Index
 from rag.language import detect
 from rag.models import Encoder, load_encoder
+from rag.orders import without_orders
 from rag.query import in_conversation, understand
 from rag.retrieve import Found, as_langchain, search
 from rag.selection import only
 from rag.settings import Settings
 from rag.store import current
-from rag.types import EVERYWHERE, Answer, Fault, Filter, Turn
+from rag.types import EVERYWHERE, Answer, Citation, Fault, Filter, Turn
 from rag.verify import Verifier
 from rag.watch import Watch, open_watch
 
@@ -133,7 +134,7 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
         yield answer
         with self.index.reading() as generation:
-            seen = only(generation, question.where)
+            seen = _searched(generation, question)
             for final in self._answers(_Asked(answer, question, after), seen, run):
                 if final.status == "searching":
                     yield final
@@ -195,6 +196,21 @@ class Pipeline(Runnable[Question | str, Answer]):
         listener.on_retriever_end([as_langchain(hit) for hit in found.hits])
         clock.lap("retrieve")
         return found
+
+    def passages(self, question: Question, most: int) -> tuple[Citation, ...]:
+        """Return the chunks that may answer a question, best first, each as its own citation.
+
+        What in them is an order to a language model is left out.
+
+        Raises:
+            QuestionError, IndexMissingError, IndexMismatchError, IndexDamagedError: as `invoke`.
+        """
+        text = check_question(question.text)
+        with self.index.reading() as generation:
+            seen = _searched(generation, question)
+            hits = search(understand(text, seen, self._encoder), seen, top_k=most).hits
+            parts = [part for hit in hits for part in without_orders(hit.chunk)]
+            return tuple(cite(seen, part, number) for number, part in enumerate(parts[:most], 1))
 
     def _record(self, answer: Answer, question: Question, generation: str) -> None:
         if self._record_to is None:
@@ -321,6 +337,11 @@ def _one_by_one(answer: Answer, final: Answer) -> Iterator[Answer]:
     for shown in range(1, len(final.citations) if final.status == "answered" else 0):
         cited = final.citations[:shown]
         yield replace(answer, text=text_of(cited), citations=cited)
+
+
+def _searched(generation: Generation, question: Question) -> Generation:
+    """Return what of a generation a question is asked of."""
+    return only(generation, question.where)
 
 
 class _Clock:

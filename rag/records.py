@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rag.errors import QuestionError
-from rag.types import Answer, Filter, Turn, Usage
+from rag.types import Answer, Citation, Filter, Turn, Usage
 
 DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
 FILTER_NAMES = {"documents", "kinds", "languages", "from", "to"}
@@ -43,20 +43,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "as_of": answer.as_of,
         "coverage": answer.coverage,
-        "citations": [
-            {
-                "marker": each.marker,
-                "document_id": each.document_id,
-                "title": each.title,
-                "uri": each.uri,
-                "published": each.published.isoformat() if each.published else None,
-                "page": each.page,
-                "start": each.span.start,
-                "end": each.span.end,
-                "quote": each.quote,
-            }
-            for each in answer.citations
-        ],
+        "citations": [citation_as_json(each) for each in answer.citations],
         "hits": [
             {
                 "chunk_id": hit.chunk.id,
@@ -87,6 +74,21 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.output_tokens,
         "seconds": round(usage.seconds, 3),
         "first_sentence": None if first is None else round(first, 3),
+    }
+
+
+def citation_as_json(citation: Citation) -> dict[str, Any]:
+    """Return a citation in the form that scripts rely on."""
+    return {
+        "marker": citation.marker,
+        "document_id": citation.document_id,
+        "title": citation.title,
+        "uri": citation.uri,
+        "published": citation.published.isoformat() if citation.published else None,
+        "page": citation.page,
+        "start": citation.span.start,
+        "end": citation.span.end,
+        "quote": citation.quote,
     }
 
 
