@@ -75,12 +75,11 @@ UNSPACED = (  # in scripts without spaces or with other letters
     r"(?:忽略|无视|無視|忘记)(?:掉)?(?:你|您)?(?:所有|全部|一切|之前|以前|先前|前面|以上|上面|上述|的|、)+"
     r"(?:指令|指示|说明|命令|规则|提示|內容|内容)",
     r"(?:以前|上記|これまで|前)の(?:すべての)?(?:指示|命令|プロンプト)を?(?:すべて)?(?:無視|忘れ)",
-    r"이전의? ?(?:모든 )?(?:지시|명령|지침)[를을은는]? ?(?:모두 )?무시",
+    r"이전의? ?(?:모든 )?(?:지시|명령|지침)(?:를|을|은|는)? ?(?:모두 )?무시",
     r"تجاهل (?:جميع |كل )?(?:التعليمات|الاوامر|الأوامر)",
-    "(?:игнорируй|игнорируйте|забудь|забудьте) (?:все )?(?:предыдущие|прежние) "
-    "(?:инструкции|указания|команды)".translate(LOOKALIKES),
+    r"(?:игнорируй|игнорируйте|забудь|забудьте) (?:все )?(?:предыдущие|прежние)"
+    r" (?:инструкции|указания|команды)",
 )
-TO_A_MODEL = re.compile(rf"\b(?:{'|'.join(WORDINGS)})|{MARKUP}|{'|'.join(UNSPACED)}")
 NAMED = re.compile(  # what only machines have, be it in a text about them
     r"\b(?:system prompts?\b|(?:prompt|invite|instructions?) (?:du|de) systeme ?[:>]"
     r"|prompt del sistema\b)"
@@ -94,6 +93,24 @@ TO_A_MODEL_JOINED = re.compile(
     r"(?:instruction|consigne)sprecedente|(?:ignor|olvid)[ae](?:todas)?(?:las|tus|sus)?"
     r"instruccionesanteriores"
 )
+
+
+def _plain(raw: str) -> str:
+    r"""Return a text without the disguises that a model sees through.
+
+    >>> _plain("Ig\u200bnore  ALL\u00a0_précédentes_")
+    'ignore all precedentes '
+    """
+    return BETWEEN.sub(" ", _letters(INVISIBLE.sub("", raw)).casefold().translate(LOOKALIKES))
+
+
+def _letters(text: str) -> str:
+    """Return a text in letters without accents."""
+    return MARKS.sub("", unicodedata.normalize("NFKD", text))
+
+
+_UNSPACED = "|".join(_letters(each).translate(LOOKALIKES) for each in UNSPACED)
+TO_A_MODEL = re.compile(rf"\b(?:{'|'.join(WORDINGS)})|{MARKUP}|{_UNSPACED}")
 
 
 def order(text: str, *, mentions: bool = False) -> str:
@@ -168,16 +185,6 @@ def _decoded(text: str) -> str:
         with contextlib.suppress(ValueError):
             spelled.append(base64.b64decode(letters + "=" * (-len(letters) % 4)).decode())
     return " ".join(["", *filter(None, spelled)])
-
-
-def _plain(raw: str) -> str:
-    """Return a text without the disguises that a model sees through.
-
-    >>> _plain("Ig\u200bnore  ALL\u00a0_précédentes_")
-    'ignore all precedentes '
-    """
-    seen = unicodedata.normalize("NFKD", INVISIBLE.sub("", raw)).casefold()
-    return BETWEEN.sub(" ", MARKS.sub("", seen).translate(LOOKALIKES))
 
 
 def _apart(text: str) -> Iterator[re.Match[str]]:
