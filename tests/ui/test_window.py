@@ -1,19 +1,25 @@
 """The window in a browser, as its readers use it."""
 
+import itertools
 import re
 import socket
 import statistics
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from rag.chat_models import ChatModel
+from rag.generate import Author
 from rag.models import Encoder
 from rag.pipeline import Pipeline
 from rag.types import Answer
+from rag.verify import Verifier
+from tests.model_server import Reply, serving
 from ui import chat, guard
 from ui.own import OwnFiles
 
@@ -165,6 +171,25 @@ def test_an_example_and_a_proposed_question_are_asked(page: Page, ask: Ask) -> N
     expect(page.locator("#chat .badge").last).to_contain_text("Answered")
 
 
+@contextmanager
+def launched(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator[Page]:
+    """Open the window on a pipeline in this process."""
+    files = OwnFiles(lambda: encoder)
+    demo = chat.build(pipeline, files)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    demo.launch(**guard.launch_arguments("127.0.0.1", port, [files.route()]), **chat.look())
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{port}")
+    expect(page.locator("#chat h2")).to_be_visible(timeout=15_000)
+    yield page
+    context.close()
+    demo.close()
+    files.close()
+
+
 @pytest.fixture
 def slow(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator[Page]:
     """Open the window on a pipeline that answers only when the test is over."""
@@ -176,21 +201,35 @@ def slow(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator[Pag
                 yield answer
                 over.wait(30)
 
-    files = OwnFiles(lambda: encoder)
-    demo = chat.build(Slow(pipeline.index, encoder), files)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    demo.launch(**guard.launch_arguments("127.0.0.1", port, [files.route()]), **chat.look())
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"http://127.0.0.1:{port}")
-    expect(page.locator("#chat h2")).to_be_visible(timeout=15_000)
-    yield page
-    over.set()
-    context.close()
-    demo.close()
-    files.close()
+    with launched(Slow(pipeline.index, encoder), encoder, browser) as page:
+        yield page
+        over.set()
+
+
+def test_a_model_writes_until_it_is_stopped_on_its_server_too(
+    pipeline: Pipeline, encoder: Encoder, browser: Browser
+) -> None:
+    written = "Ottawa puts direct investment in Mexico at $46.4 billion"
+    with serving() as server:
+        server.follow(
+            lambda request: Reply(
+                itertools.chain(
+                    [f"{written} [{request.number(written)}]."], itertools.repeat(" more")
+                ),
+                pause=0.2,
+            )
+        )
+        model = ChatModel("ollama:scripted", base_url=server.address)
+        author = Author(model, Verifier(encoder))
+        with launched(Pipeline(pipeline.index, encoder, author=author), encoder, browser) as page:
+            expect(page.locator("#status")).to_contain_text("written by ollama:scripted")
+            page.locator("#box textarea").fill("How much does Ottawa invest in Mexico?")
+            page.keyboard.press("Enter")
+            expect(page.locator("#chat .verified")).to_contain_text(written, timeout=15_000)
+            assert not server.gone.is_set()
+            page.get_by_role("button", name="Stop").click()
+            assert server.gone.wait(10)
+            expect(page.locator("#chat .notice")).to_contain_text("Stopped;")
 
 
 def test_an_answer_that_takes_long_says_so_at_once_and_can_be_stopped(slow: Page) -> None:
