@@ -201,6 +201,12 @@ def facts(found: Report) -> list[str]:
     if figures["sentences"]:
         shown = ", ".join(f"{k} {100 * v['share']:.1f} %" for k, v in figures["sentences"].items())
         lines.append(f"sentences of the language model: {shown}")
+    if figures.get("faults"):
+        shown = ", ".join(f"{name} {count}" for name, count in figures["faults"].items())
+        lines.append(f"answers that the language model did not finish: {shown}")
+    if found.speed.get("model"):
+        shown = ", ".join(f"{k} {v}" for k, v in found.speed["model"].items())
+        lines.append(f"the language model took for an answer, on average: {shown}")
     return [*lines, judged_line(found.judged)]
 
 

@@ -27,7 +27,7 @@ from rag.models import load_encoder
 from rag.pipeline import Pipeline, Question, open_pipeline
 from rag.records import as_json
 from rag.settings import Settings
-from rag.types import Answer, Document
+from rag.types import Answer, Document, Usage
 
 Prediction = Mapping[str, Any]
 PACKAGES = ("chromadb", "langchain-core", "numpy", "onnxruntime", "scipy", "ir-measures")
@@ -166,7 +166,20 @@ def _asked(pipeline: Pipeline, case: Case) -> tuple[dict[str, Any], Mapping[str,
         }, {}
     if answer.status == "failed":
         return {"case": case.id, "status": "failed", "error": answer.text or answer.notice}, {}
-    return {"case": case.id, **_kept(answer)}, dict(answer.timings_ms)
+    return {"case": case.id, **_kept(answer)}, {**dict(answer.timings_ms), **_used(answer.usage)}
+
+
+def _used(usage: Usage | None) -> dict[str, float]:
+    """Return what a language model took for an answer; empty when none was asked."""
+    if usage is None or not usage.calls:
+        return {}
+    used: dict[str, float] = {
+        "calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+    }
+    first = usage.first_sentence
+    return used if first is None else {**used, "first_sentence": round(1000 * first, 1)}
 
 
 def _kept(answer: Answer) -> dict[str, Any]:

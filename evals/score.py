@@ -1,6 +1,7 @@
 """A run's predictions -> what each case got and the figures over all of them; nothing is asked."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +106,7 @@ def summary(found: Sequence[Result], run: Run) -> dict[str, Any]:
         "languages": _grouped(measured, run.predictions, lambda case: case.lang),
         "parity": parity(measured),
         "sentences": _sentences(measured, run.predictions),
+        "faults": _faults(measured, run.predictions),
         "detectable": {
             "cases_one_way": fewest_to_tell(),
             "change": round(detectable(len(measured)), 4),
@@ -176,7 +178,20 @@ def latency(run: Run) -> dict[str, Any]:
     if not spent:
         return {}
     shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    return {"n": len(spent), **{k: round(percentile(spent, v), 1) for k, v in shares.items()}}
+    percentiles = {k: round(percentile(spent, v), 1) for k, v in shares.items()}
+    return {"n": len(spent), **percentiles, **_usage(run)}
+
+
+def _usage(run: Run) -> dict[str, Any]:
+    """Return what a language model took for an answer; empty when none was asked."""
+    asked = [each for each in run.timings.values() if each.get("calls")]
+    if not asked:
+        return {}
+    names = ("calls", "input_tokens", "output_tokens")
+    means = {name: round(sum(e[name] for e in asked) / len(asked), 1) for name in names}
+    first = [each["first_sentence"] for each in asked if "first_sentence" in each]
+    half = {"first_sentence_p50": round(percentile(first, 0.5), 1)} if first else {}
+    return {"model": {"n": len(asked), **means, **half}}
 
 
 def difference_as_json(found: Any) -> dict[str, Any]:
@@ -234,6 +249,11 @@ def _sentences(found: Sequence[Result], predictions: Mapping[str, Prediction]) -
     return {
         name: {"count": count, "share": round(count / total, 6)} for name, count in counts.items()
     }
+
+
+def _faults(found: Sequence[Result], predictions: Mapping[str, Prediction]) -> dict[str, int]:
+    """Return why a language model wrote nothing or not all, and how often."""
+    return dict(Counter(filter(None, (predictions[e.case.id].get("fault") for e in found))))
 
 
 def _retrieval(run: Run) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ from rag.chat_models import BEAT_SECONDS, Asking, ChatModel, waited
 from rag.errors import ChatModelError
 from rag.extract import ENOUGH
 from rag.index import Generation
-from rag.language import WORD, detect, differs, fold, identify, names, stem
+from rag.language import LANGUAGES, STOP_WORDS, WORD, detect, differs, fold, identify, names, stem
 from rag.orders import without_orders
 from rag.prompts import MISSING
 from rag.retrieve import Found
@@ -23,6 +23,7 @@ from rag.verify import Verdict, Verifier
 MOST_REPAIRS = 5  # of one answer; beyond, what fails is quoted or dropped
 MOST_SENTENCES = 20  # an answer that goes on is no answer
 MOST_PROOFS = 4  # passages cited for one sentence
+TELLING = 3  # small words of a language that tell it, and how many times those of another
 MUCH_LONGER = 3  # times, that a question made to stand alone may be longer than it was
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -230,8 +231,21 @@ class Writer:
     def _is_foreign(self, text: str) -> bool:
         """Tell whether a sentence is clearly in another language than the question."""
         own = _QUOTED.sub(" ", text)
-        other = differs(own, self.language)
+        other = differs(own, self.language) or _by_stop_words(own, self.language)
         return other is not None and other != identify(self.question)
+
+
+def _by_stop_words(text: str, language: str) -> str | None:
+    """Return the language whose small words a text has, where it has next to none of its own.
+
+    >>> _by_stop_words("He met her at the airport with the ministers.", "fr")
+    'en'
+    """
+    words = [each.casefold() for each in WORD.findall(text)]
+    counts = {each: sum(word in STOP_WORDS[each] for word in words) for each in LANGUAGES}
+    best = max(LANGUAGES, key=lambda each: counts[each])
+    clear = counts[best] >= TELLING and counts[best] > TELLING * counts.get(language, 0)
+    return best if clear else None
 
 
 def stand_alone(
@@ -239,15 +253,17 @@ def stand_alone(
 ) -> Generator[None, None, str | None]:
     """Return the question as a model rewrites it for the turns before, None where that is no use.
 
-    It yields while the model is waited for. What names or counts anything that neither the
-    question nor the conversation does, or loses something that the question names, is no use.
+    It yields while the model is waited for. What changes nothing is no use, nor what names or
+    counts anything that neither the question nor the conversation does, or loses something that
+    the question names.
 
     Raises:
         ChatModelError: as `Asking.stream`.
     """
     reply = yield from asking.reply(prompts.to_rewrite(question, history))
     text = plain(reply.strip().strip('"“”«»').strip())
-    return text if is_same_question(text, question, history) else None
+    same = is_same_question(text, question, history)
+    return text if same and fold(text) != fold(question) else None
 
 
 def is_same_question(text: str, question: str, history: Sequence[Turn]) -> bool:

@@ -11,6 +11,7 @@ from evals.page import page
 from evals.report import report
 from evals.score import results, summary
 from tests.evals.conftest import COST, END, START, MakeRun, asked, made, refused
+from tests.model_server import Reply, Request, says, serving
 
 CASES = [asked("start", START), asked("cost", COST), asked("weather")]
 RIGHT = {"start": made(START), "cost": made(COST), "weather": refused()}
@@ -88,6 +89,33 @@ def test_scoring_again_asks_nothing(few: Path, seeds_index: Path, tmp_path: Path
     shutil.rmtree(index)
     assert main(["score", str(out)]) == first
     assert (out / "summary.json").read_bytes() == before
+
+
+def test_a_run_with_a_language_model_tells_what_became_of_its_sentences(
+    few: Path, seeds_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(request: Request) -> Reply:
+        if request.repairs:
+            return says("MISSING")
+        first = request.user.split("\n[2] ")[0].split(")\n", 1)[1].split(". ")[0]
+        return says(f"{first} [1]. Nobody came to the moon in 1999 [1].")
+
+    with serving() as server:
+        server.follow(script)
+        monkeypatch.setenv("VISIT_DESK_CHAT_MODEL", "ollama:scripted")
+        monkeypatch.setenv("VISIT_DESK_CHAT_BASE_URL", server.address)
+        out = tmp_path / "out"
+        given = ["--cases", str(few), "--index", str(seeds_index), "--out", str(out)]
+        assert main(["run", *given]) in (0, 1)
+    figures = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    counts = {name: each["count"] for name, each in figures["sentences"].items()}
+    assert counts["verified"] > 0
+    assert counts["replaced"] + counts["dropped"] > 0
+    assert "sentences of the language model: quoted" in (out / "report.html").read_text("utf-8")
+    speed = json.loads((out / "latency.json").read_text(encoding="utf-8"))["latency_ms"]
+    assert speed["model"]["input_tokens"] >= 100
+    about = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert about["chat_model"] == "ollama:scripted"
 
 
 def test_a_bound_that_is_missed_ends_with_one(few: Path, seeds_index: Path, tmp_path: Path) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from rag.__main__ import main
 from rag.chat_models import ChatModel
+from rag.errors import SettingsError
 from rag.generate import Author, is_same_question, pack
 from rag.index import Index
 from rag.models import Encoder
-from rag.pipeline import NO_MODEL, Pipeline, Question
+from rag.pipeline import NO_MODEL, Pipeline, Question, open_pipeline
 from rag.records import as_json
+from rag.settings import Settings
 from rag.types import Answer, Chunk, Source, Span, Statement, Turn
 from rag.verify import Verifier
 from tests.model_server import ModelServer, Reply, Request, says, serving
@@ -242,6 +245,7 @@ FAULTS = [
     pytest.param(Reply(itertools.repeat("a" * 500)), "endless", id="endless-word"),
     pytest.param(Reply(itertools.repeat("It is so [1]. " * 50)), "endless", id="endless-sentence"),
     pytest.param(says(f"{IN_CHINESE}[1]"), "wrong_language", id="chinese"),
+    pytest.param(says("Les deux pays ont fait du commerce [1]."), "wrong_language", id="french"),
     pytest.param(
         says("Der Handel zwischen den beiden Ländern war im Jahr 2024 sehr viel wert [1]."),
         "wrong_language",
@@ -380,6 +384,7 @@ def test_a_follow_up_is_rewritten_by_the_model(
     "rewrite",
     [
         "",
+        "And how much was it worth in 2024?",
         "What did Donald Trump promise Sheinbaum in 1999?",
         "Combien vaut le commerce bilatéral entre le Canada et le Mexique aujourd’hui ?",
         "What is it worth? " * 40,
@@ -470,3 +475,21 @@ def test_keys_stand_in_no_log_notice_or_record(
     assert server.requests[1].headers["authorization"] == "Bearer sk-mine"
     said = [record.getMessage() for record in caplog.records]
     assert not [line for line in (*told, *said) if "sk-" in line]
+
+
+def test_the_command_line_switches_the_model(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(own_index)
+    assert main(["model", "off", "--index", str(own_index)]) == 0
+    assert (own_index / NO_MODEL).exists()
+    assert main(["model", "on", "--index", str(own_index)]) == 0
+    assert not (own_index / NO_MODEL).exists()
+    assert main(["model", "off", "--index", str(own_index / "none")]) == 3
+    assert "python -m ingest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "nobody:model"])
+def test_a_name_that_can_be_no_model_ends_the_start(own_index: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        open_pipeline(Settings.read(index=own_index, chat_model=name))
