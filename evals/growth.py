@@ -16,7 +16,6 @@ class Trend:
 
     Attributes:
         growth, low, high: in `HOURS` hours, as a part of the median.
-        flat: no more than `LARGEST_GROWTH` of growth is sure; of what was constant, none is.
     """
 
     first: float
@@ -28,7 +27,7 @@ class Trend:
 
     @property
     def flat(self) -> bool:
-        """Tell whether it does not grow."""
+        """Tell whether no more growth than `LARGEST_GROWTH` is sure."""
         return self.low <= LARGEST_GROWTH
 
 

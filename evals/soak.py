@@ -20,7 +20,6 @@ from evals.growth import HOURS, Trend, trend
 from evals.load import NotAnsweredError, Reader, lone
 
 QUESTIONS_A_VISIT = 6
-SAMPLE_SECONDS = 10.0
 FLAT, GROWS = 0, 1
 
 Sample = Mapping[str, float]
@@ -37,13 +36,14 @@ class Visitor(Reader):
         """Ask a question; at the end of a visit close the page and open it anew."""
         self.ask()
         self.asked += 1
-        if self.asked % QUESTIONS_A_VISIT == 0:
-            try:
-                list(self.events("open", [None], {"address": "#dossier"}))
-            except (NotAnsweredError, OSError) as error:
-                self.note("source", time.perf_counter(), error)
+        if self.asked % QUESTIONS_A_VISIT:
+            return
+        try:
+            list(self.events("open", [None], {"address": "#dossier"}))
             self.on_stop()
             self.on_start()
+        except (NotAnsweredError, OSError) as error:
+            self.note("another visit", time.perf_counter(), error)
 
 
 def sample(process: psutil.Process, queue: int, records: Path | None) -> Sample:
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch = lone(url).client
     started, seconds, samples = time.monotonic(), [], list[Sample]()
     while time.monotonic() - started < 60 * given.minutes:
-        gevent.sleep(SAMPLE_SECONDS)
+        gevent.sleep(given.every)
         queue = watch.get("/gradio_api/queue/status").json()["queue_size"]
         seconds.append(time.monotonic() - started)
         samples.append(sample(process, queue, given.records))
@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--users", type=int, default=10)
     parser.add_argument("--pause", type=float, default=10, help="seconds between questions")
+    parser.add_argument("--every", type=float, default=10, help="seconds between samples")
     parser.add_argument("--records", type=Path, help="file whose growth is told too")
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
     return parser

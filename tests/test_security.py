@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from tests.conftest import CANARY, Run, watched, watching
 from tests.ingest.builders import book, odf_content
@@ -316,3 +318,99 @@ def test_hostile_files_run_nothing_read_nothing_else_and_reach_nobody(
     assert left == []
     kept = [file for file in own_index.rglob("*") if file.is_file()]
     assert [file for file in kept if SECRET.encode() in file.read_bytes()] == []
+
+
+KEYS = {
+    "OPENAI_API_KEY": "sk-canary-0001-openai",
+    "ANTHROPIC_API_KEY": "sk-canary-0002-anthropic",
+    "LANGSMITH_API_KEY": "ls-canary-0003-langsmith",
+    "HF_TOKEN": "hf_canary0004hub",
+    "AWS_SECRET_ACCESS_KEY": "canary-0005-cloud",
+}
+ASKED = "What does the zebrafish ambassador say?"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("rag", "ask", ASKED), id="refused"),
+        pytest.param(("rag", "ask", ASKED * 40), id="too-long"),
+        pytest.param(("rag", "ask", ASKED, "--index", "elsewhere"), id="no-index"),
+        pytest.param(("rag", "ask", ASKED, "--history", "elsewhere.json"), id="no-history"),
+        pytest.param(("ingest", "elsewhere"), id="no-folder"),
+    ],
+)
+def test_keys_and_questions_stay_where_they_belong(
+    run: Run, own_index: Path, arguments: tuple[str, ...]
+) -> None:
+    given = () if "--index" in arguments else ("--index", own_index)
+    done = run(*arguments, *given, **KEYS, VISIT_DESK_LOG_LEVEL="debug")
+    files = {file: file.read_bytes() for file in own_index.rglob("*") if file.is_file()}
+    for key in KEYS.values():
+        assert key not in done.stdout + done.stderr
+        assert [file for file, data in files.items() if key.encode() in data] == []
+    holding = [file.name for file, data in files.items() if b"zebrafish" in data]
+    assert holding == (["answers.jsonl"] if done.returncode == 0 else [])
+    if done.returncode == 0:
+        assert "zebrafish" not in done.stderr
+
+
+# What SECURITY.md says is so.
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in SECURITY.splitlines()
+    if line.startswith("| ")
+]
+RISKS = [row for row in ROWS if "`tests/" in row[-1]]
+PROBLEMS = [row for row in ROWS if re.search("(CVE|PYSEC|GHSA)-", row[1])]
+
+
+def test_every_risk_names_a_test_that_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", SECURITY)
+    assert len(named) > 40
+    missing = [
+        (file, name)
+        for file, name in named
+        if not (ROOT / file).is_file()
+        or (name and not re.search(rf"def {name}\(", (ROOT / file).read_text(encoding="utf-8")))
+    ]
+    assert missing == []
+
+
+def test_every_risk_of_the_owasp_list_has_a_row() -> None:
+    found = {row[0].split()[0] for row in RISKS}
+    assert {f"LLM{number:02}" for number in range(1, 11)} <= found
+
+
+def test_the_lock_holds_no_version_with_a_known_problem() -> None:
+    """But those that are said to be open, with what keeps them from being reached."""
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").split()
+    pins = {name: Version(version) for name, version in (line.split("==") for line in lines)}
+    assert len(PROBLEMS) > 15
+    for package, problems, mended, why in PROBLEMS:
+        assert why, problems
+        assert mended == "open" or pins[package.strip("`")] >= Version(mended), problems
+
+
+def packages(*problems: str) -> list[dict[str, object]]:
+    vulns = [{"id": each, "aliases": ["GHSA-x"], "fix_versions": ["2"]} for each in problems]
+    return [{"name": "a", "version": "1", "vulns": vulns}]
+
+
+@pytest.mark.parametrize(
+    ("listed", "code"),
+    [
+        pytest.param(packages(), 0, id="nothing"),
+        pytest.param(packages("CVE-2026-45829"), 0, id="open"),
+        pytest.param(packages("PYSEC-2025-193"), 0, id="open-within-a-range"),
+        pytest.param(packages("CVE-2026-45829", "CVE-2027-1"), 1, id="new"),
+        pytest.param(packages("CVE-2026-28414"), 1, id="mended-elsewhere"),
+        pytest.param([*packages(), {"name": "b", "skip_reason": "?"}], 3, id="not-asked"),
+        pytest.param([*packages("CVE-2027-1"), {"name": "b", "skip_reason": "?"}], 1, id="both"),
+    ],
+)
+def test_the_audit_ends_as_it_says(listed: list[dict[str, object]], code: int) -> None:
+    audit = runpy.run_path(str(ROOT / ".ci" / "audit"))
+    _, ended = audit["verdict"](listed, audit["open_problems"](SECURITY))
+    assert ended == code
