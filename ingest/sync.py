@@ -69,7 +69,8 @@ def sync(
     with index.writing(RECIPE, rebuild=rebuild) as draft:
         change = _Change(draft, found, limits)
         writer = Writer(draft, encoder)
-        if change.new or change.closed or change.gone or (draft.files and draft.paths != named):
+        other = draft.files and (draft.paths != named or not draft.answers)
+        if change.new or change.closed or change.gone or other:
             draft.begin(named)
             _read(change, writer, limits, progress)
             change.publish(writer)
