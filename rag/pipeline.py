@@ -13,6 +13,7 @@ from langchain_core.callbacks import CallbackManagerForChainRun
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag import records, wording
+from rag.access import OPERATOR, Clearance
 from rag.errors import IndexDamagedError, QuestionError
 from rag.evidence import Evidence
 from rag.extract import choose
@@ -21,7 +22,7 @@ from rag.language import detect
 from rag.models import Encoder, load_encoder
 from rag.query import in_conversation, understand
 from rag.retrieve import as_langchain, search
-from rag.selection import only
+from rag.selection import only, seen_by
 from rag.settings import Settings
 from rag.store import current
 from rag.types import EVERYWHERE, Answer, Citation, Filter, Turn
@@ -38,14 +39,16 @@ log = logging.getLogger(__name__)
 class Question:
     """What the user typed, after the turns that went before.
 
-    `where` says which documents are asked. `recorded` is off for questions that nobody asked, such
-    as a trial of the page's examples.
+    `where` says which documents are asked, `clearance` which of them the one who asks may see;
+    for the command line and the evals that is all of them. `recorded` is off for questions that
+    nobody asked, such as a trial of the page's examples.
     """
 
     text: str
     history: tuple[Turn, ...] = ()
     recorded: bool = True
     where: Filter = EVERYWHERE
+    clearance: Clearance = OPERATOR
 
 
 class Pipeline(Runnable[Question | str, Answer]):
@@ -104,12 +107,13 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
         yield answer
         with self.index.reading() as generation:
-            final = self._answer(answer, after, only(generation, question.where), run)
+            searched = only(seen_by(generation, question.clearance), question.where)
+            final = self._answer(answer, after, searched, run)
         for shown in range(1, len(final.citations) if final.status == "answered" else 0):
             cited = final.citations[:shown]
             yield replace(answer, hits=final.hits, text=_text(cited), citations=cited)
         if question.recorded:
-            self._record(final, question.where, generation.name)
+            self._record(final, question, generation.name)
         yield final
 
     def _answer(
@@ -134,14 +138,15 @@ class Pipeline(Runnable[Question | str, Answer]):
         clock.lap("extract")
         return replace(final, timings_ms=clock.laps())
 
-    def _record(self, answer: Answer, where: Filter, generation: str) -> None:
+    def _record(self, answer: Answer, question: Question, generation: str) -> None:
         if self._record_to is None:
             return
         try:
             records.append(
                 self._record_to,
                 answer,
-                where=where,
+                where=question.where,
+                clearance=question.clearance,
                 generation=generation,
                 fingerprint=self._encoder.fingerprint,
             )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rag.access import OPERATOR, Clearance
 from rag.types import Answer, Filter, Turn
 
 DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
@@ -54,8 +55,19 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def append(path: Path, answer: Answer, *, where: Filter, generation: str, fingerprint: str) -> None:
-    """Add an answer to the records, with what it was asked of; many processes may do so at once."""
+def append(
+    path: Path,
+    answer: Answer,
+    *,
+    where: Filter,
+    clearance: Clearance = OPERATOR,
+    generation: str,
+    fingerprint: str,
+) -> None:
+    """Add an answer to the records, with what it was asked of; many processes may do so at once.
+
+    Who asked is not noted, but what they might see: without it no answer can be explained.
+    """
     record = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "generation": generation,
@@ -67,6 +79,9 @@ def append(path: Path, answer: Answer, *, where: Filter, generation: str, finger
             "from": where.first.isoformat() if where.first else None,
             "to": where.last.isoformat() if where.last else None,
         },
+        "clearance": None
+        if clearance.everything
+        else {"groups": sorted(clearance.groups), "today": clearance.today.isoformat()},
         **as_json(answer),
     }
     _append(path, record)

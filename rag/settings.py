@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     read_memory_mb: int = Field(
         2_000, ge=500, description="memory that reading one file may take, in MB"
     )
+    default_label: str = Field(
+        "public",
+        min_length=1,
+        description="who may read documents of which nothing says so: public, internal, or "
+        "embargo until a date",
+    )
     judge_model: str = Field(
         "", description="LangChain chat model that judges answers in the evals, as advice"
     )
