@@ -1,12 +1,14 @@
-"""`python -m rag ask "QUESTION"`: one question on the command line."""
+"""`python -m rag ask "QUESTION"` and `python -m rag users`: the desk on the command line."""
 
 import argparse
+import getpass
 import json
 import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rag.accounts import SHORTEST, Accounts, plain_name
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.pipeline import Question, open_pipeline
 from rag.records import as_json
@@ -17,8 +19,15 @@ BAD_USAGE, FAILED = 2, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Answer one question; return 0 when answered or refused, 2 for bad usage, 3 for failure."""
+    """Do what is asked; return 0 when it was done, 2 for bad usage, 3 for failure."""
     given = _parser().parse_args(arguments)
+    if given.command == "users":
+        return _users(given)
+    return _ask(given)
+
+
+def _ask(given: argparse.Namespace) -> int:
+    """Answer one question and return the exit code."""
     try:
         settings = Settings.read(index=given.index)
         where = Filter(
@@ -44,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rag", description="Ask the documents.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _add_users(commands.add_parser("users", help="who may log in to the chat"))
     ask = commands.add_parser("ask", help="answer one question")
     ask.add_argument("question")
     ask.add_argument("--index", type=Path, help="directory of the index")
@@ -64,6 +74,62 @@ def _parser() -> argparse.ArgumentParser:
     some.add_argument("--to", dest="last", type=_day, metavar="DATE", help="latest date")
     ask.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _add_users(users: argparse.ArgumentParser) -> None:
+    what = users.add_subparsers(required=True, metavar="WHAT", dest="what")
+    file = argparse.ArgumentParser(add_help=False)
+    file.add_argument("--accounts", metavar="FILE", help="file of accounts")
+    add = what.add_parser(
+        "add", parents=[file], help="add one, or change password and groups; asks for the password"
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--group", action="append", default=[], help="such as internal; repeatable")
+    remove = what.add_parser("remove", parents=[file], help="take one away and end its sessions")
+    remove.add_argument("name", metavar="NAME")
+    what.add_parser("list", parents=[file], help="print names and groups")
+
+
+def _users(given: argparse.Namespace) -> int:
+    """Change or print the accounts and return the exit code."""
+    try:
+        print(_changed(_accounts(Settings.read(accounts=given.accounts)), given))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return BAD_USAGE
+    return 0
+
+
+def _accounts(settings: Settings) -> Accounts:
+    if not settings.accounts:
+        raise SettingsError(
+            "no file of accounts is named; set VISIT_DESK_ACCOUNTS or give --accounts FILE"
+        )
+    return Accounts(Path(settings.accounts))
+
+
+def _changed(accounts: Accounts, given: argparse.Namespace) -> str:
+    """Do what is to be done with the accounts and return what to print."""
+    if given.what == "list":
+        listed = accounts.listed()
+        return "\n".join(f"{each.name}: {', '.join(sorted(each.groups))}" for each in listed)
+    name = plain_name(given.name)
+    if given.what == "add":
+        new = accounts.put(name, _password(), given.group)
+        return f"{'added' if new else 'changed'} {name!r} in {accounts.file}"
+    if not accounts.remove(name):
+        raise SettingsError(f"there is no account {name!r}; see python -m rag users list")
+    return f"removed {name!r} from {accounts.file}"
+
+
+def _password() -> str:
+    """Return a password typed twice on the terminal, or the line that comes in."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass(f"Password, {SHORTEST} characters or more: ")
+    if getpass.getpass("The same again: ") != first:
+        raise SettingsError("the two passwords differ; run it again")
+    return first
 
 
 def _day(text: str) -> date:

@@ -106,6 +106,7 @@ class Generation:
         whole: the summary of all documents, also where only some of them are searched.
         stored: how many chunks there are, those that a reader may not see among them.
         rules: those that its places carry, by how they are stored.
+        satisfied: those of them that its reader satisfies.
         seen: what readers may see of it, by the rules that they satisfy.
     """
 
@@ -135,6 +136,7 @@ class Generation:
         self.stored = self.whole.chunks
         rules = self._rows("select distinct access from places")
         self.rules: Mapping[str, Rules] = {text: from_json(text) for (text,) in rules}
+        self.satisfied = frozenset(self.rules)
         self.seen: dict[frozenset[str], Generation] = {}
 
     def _check_manifest(self, fingerprint: str) -> str:

@@ -28,7 +28,7 @@ from rag.store import current
 from rag.types import EVERYWHERE, Answer, Citation, Filter, Turn
 from rag.verify import check
 
-MAX_QUESTION = 1000  # characters
+MAX_QUESTION = 1000  # characters, where no setting says otherwise
 MAX_HISTORY = 20  # turns that are looked back on
 NEAR = 0.2  # cosine below which a passage is not worth showing with a refusal
 
@@ -55,9 +55,16 @@ class Pipeline(Runnable[Question | str, Answer]):
     """Answers questions from an index; a LangChain `Runnable` from a question to an `Answer`."""
 
     def __init__(
-        self, index: Index, encoder: Encoder, *, top_k: int = 8, record_to: Path | None = None
+        self,
+        index: Index,
+        encoder: Encoder,
+        *,
+        top_k: int = 8,
+        max_question: int = MAX_QUESTION,
+        record_to: Path | None = None,
     ) -> None:
         self.index = index
+        self.max_question = max_question
         self._encoder = encoder
         self._top_k = top_k
         self._record_to = record_to
@@ -96,7 +103,7 @@ class Pipeline(Runnable[Question | str, Answer]):
 
     def _road(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         question = Question(asked) if isinstance(asked, str) else asked
-        text = check_question(question.text)
+        text = check_question(question.text, self.max_question)
         searched_for, after = in_conversation(text, question.history[-MAX_HISTORY:])
         answer = Answer(
             id=uuid.uuid4().hex,
@@ -169,22 +176,28 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
     record_to = (
         settings.index / "records" / "answers.jsonl" if record and settings.records else None
     )
-    return Pipeline(index, encoder, top_k=settings.top_k, record_to=record_to)
+    return Pipeline(
+        index,
+        encoder,
+        top_k=settings.top_k,
+        max_question=settings.max_question,
+        record_to=record_to,
+    )
 
 
-def check_question(text: str) -> str:
+def check_question(text: str, most: int = MAX_QUESTION) -> str:
     """Return the question without the space around it.
 
     Raises:
-        QuestionError: it is empty or longer than `MAX_QUESTION`.
+        QuestionError: it is empty or longer than so many characters.
     """
     text = " ".join("".join(filter(_is_visible, " ".join(text.split()))).split())
     if not text:
         raise QuestionError("the question is empty; type what you want to know from the documents")
-    if len(text) > MAX_QUESTION:
+    if len(text) > most:
         raise QuestionError(
             f"the question {text[:40] + '…'!r} has {len(text):,} characters; "
-            f"shorten it to {MAX_QUESTION:,} at most"
+            f"shorten it to {most:,} at most"
         )
     return text
 

@@ -37,7 +37,7 @@ and (:kinds = '[]' or kind in (select value from json_each(:kinds)))
 and (:languages = '[]' or language in (select value from json_each(:languages)))
 and (:first is null or published >= :first)
 and (:last is null or published <= :last)
-and (:satisfied is null or access in (select value from json_each(:satisfied)))
+and access in (select value from json_each(:satisfied))
 """  # of a place where a document lies
 # Where a text lies in several, the one that most may see describes it.
 PLACES = (
@@ -89,12 +89,13 @@ class Selection(Generation):
     refused.
     """
 
-    _satisfied: str | None = None  # the rules of the places that may be seen, None for all
-
-    def __init__(self, whole: Generation, where: Filter) -> None:
+    def __init__(
+        self, whole: Generation, where: Filter, satisfied: frozenset[str] | None = None
+    ) -> None:
         vars(self).update(vars(whole))  # the same open files; whoever opened them closes them
         self._told_by = whole
-        values = {**_as_values(where), "satisfied": self._satisfied}
+        self.satisfied = whole.satisfied if satisfied is None else satisfied
+        values = {**_as_values(where), "satisfied": json.dumps(sorted(self.satisfied))}
         places = self._rows(PLACES, values)
         self._places: Mapping[str, str] = {each: uri for each, uri, _ in reversed(places)}
         self._uris = frozenset(uri for _, uri, _ in places)
@@ -218,15 +219,14 @@ class Seen(Selection):
     """The documents that a reader may see; of the others not even the words are known."""
 
     def __init__(self, whole: Generation, satisfied: frozenset[str]) -> None:
-        self._satisfied = json.dumps(sorted(satisfied))
-        super().__init__(whole, EVERYWHERE)
+        super().__init__(whole, EVERYWHERE, satisfied)
         self.whole = self._summary
         self.languages = frozenset(
             row[0]
             for row in self._rows(
                 "select distinct language from places "
                 "where access in (select value from json_each(?))",
-                [self._satisfied],
+                [json.dumps(sorted(satisfied))],
             )
         )
         self.clusters = {

@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 
 from rag.errors import RagError
-from rag.index import Index
+from rag.selection import SeenIndex
 from ui import filters
 from ui.inert import inert, told
+from ui.login import Visitor
 from ui.words import LANGUAGES, NAMES, count, dates, sentence
 
 TITLE = "Visit Desk"
 
 
-def top(language: str) -> str:
+def top(language: str, who: Visitor | None) -> str:
     """Return the name of the window, its views, its language and the earlier conversations."""
     views = "".join(
         f'<button type="button" data-do="view" data-view="{view}"{current}>'
@@ -27,7 +28,19 @@ def top(language: str) -> str:
         f'<a class="skip" href="#box" data-do="skip">{told(language, "skip")}</a><h1>{TITLE}</h1>'
         f'<nav aria-label="{told(language, "views")}">{views}</nav>{_past(language)}'
         f'<label class="language"><span class="unseen">{told(language, "language")}</span>'
-        f'<select name="language">{options}</select></label><p id="said" role="status"></p>'
+        f'<select name="language">{options}</select></label>{_user(language, who)}'
+        '<p id="said" role="status"></p>'
+    )
+
+
+def _user(language: str, who: Visitor | None) -> str:
+    """Return who is logged in, and a way out if there is one."""
+    if who is None or not who.user:
+        return ""
+    out = f'<button type="button" data-do="logout">{told(language, "logout")}</button>'
+    return (
+        f'<p class="user">{told(language, "logged_in", user=who.user)} {out if who.leaves else ""}'
+        "</p>"
     )
 
 
@@ -52,7 +65,7 @@ def questions(listed: Iterable[str]) -> str:
     return f'<ul class="examples">{items}</ul>' if items else ""
 
 
-def tools(index: Index, language: str) -> str:
+def tools(index: SeenIndex, language: str) -> str:
     """Return the choice of documents, and how the whole conversation is taken away."""
     try:
         with index.reading() as generation:
@@ -85,7 +98,7 @@ def attachment(language: str, name: str = "", failed: str = "") -> str:
     )
 
 
-def status(index: Index, language: str = "en") -> str:
+def status(index: SeenIndex, language: str = "en") -> str:
     """Return the status line: what is in the dossier now, and how answers are made of it."""
     try:
         with index.reading() as generation:

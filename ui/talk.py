@@ -5,8 +5,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from rag.access import OPERATOR, Clearance
 from rag.errors import RagError
 from rag.pipeline import MAX_HISTORY, Pipeline, Question
+from rag.selection import SeenIndex
 from rag.types import EVERYWHERE, Answer, Filter, Turn
 from ui.words import say
 
@@ -78,12 +80,14 @@ class Asked:
 
     Attributes:
         where: the documents asked, and the same in words.
+        clearance: which documents the reader may see.
         own: asks the reader's own file, and returns None when there is none.
     """
 
     text: str
     where: Filter = EVERYWHERE
     where_in_words: str = ""
+    clearance: Clearance = OPERATOR
     own: AskFile = lambda _: None
 
 
@@ -96,7 +100,7 @@ def turns(session: Session) -> tuple[Turn, ...]:
 def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View]:
     """Yield the window as an answer grows; an error leaves the question in the box."""
     before = before[1 - MOST_EXCHANGES :]
-    question = Question(asked.text, turns(before), where=asked.where)
+    question = Question(asked.text, turns(before), where=asked.where, clearance=asked.clearance)
     draft: str | None = ""
     try:
         for answer in pipeline.stream(question):
@@ -125,9 +129,9 @@ def stopped(session: Session, language: str) -> View:
 
 
 def follow_ups(
-    pipeline: Pipeline, session: Session, where: Filter = EVERYWHERE, most: int = 3
+    pipeline: Pipeline, session: Session, asked: Asked, most: int = 3
 ) -> tuple[str, ...]:
-    """Return questions that could be asked after the last one.
+    """Return questions that could be asked after the last one, of the same documents.
 
     They are made of headings of the documents it cites, and each is tried first: what the
     documents asked do not answer, or answer with what is cited already, is not proposed.
@@ -136,20 +140,20 @@ def follow_ups(
     if last is None or last.status not in ("answered", "partial"):
         return ()
     cited = {each.quote for each in last.citations}
-    asked = {each.answer.question.casefold() for each in session}
+    known = {each.answer.question.casefold() for each in session}
     try:
         fitting = (
             question
-            for question in _candidates(pipeline, last)
-            if question.casefold() not in asked and _tells_more(pipeline, question, where, cited)
+            for question in _candidates(SeenIndex(pipeline.index, asked.clearance), last)
+            if question.casefold() not in known and _tells_more(pipeline, question, asked, cited)
         )
         return tuple(itertools.islice(fitting, most))
     except RagError:  # said at the next question
         return ()
 
 
-def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
-    with pipeline.index.reading() as generation:
+def _candidates(index: SeenIndex, answer: Answer) -> list[str]:
+    with index.reading() as generation:
         ids = dict.fromkeys(each.document_id for each in answer.citations)
         documents = [each for each in map(generation.document, ids) if each]
     headings = (
@@ -162,6 +166,8 @@ def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
     return [say(answer.language, "about", title=each) for each in fitting[:MOST_TRIED]]
 
 
-def _tells_more(pipeline: Pipeline, question: str, where: Filter, cited: set[str]) -> bool:
-    answer = pipeline.invoke(Question(question, recorded=False, where=where))
+def _tells_more(pipeline: Pipeline, question: str, asked: Asked, cited: set[str]) -> bool:
+    answer = pipeline.invoke(
+        Question(question, recorded=False, where=asked.where, clearance=asked.clearance)
+    )
     return answer.status == "answered" and not {c.quote for c in answer.citations} <= cited
