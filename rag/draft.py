@@ -22,8 +22,8 @@ LONGEST_TITLE = 80  # characters, where it is the beginning of the text
 
 
 SHARED = (  # by readers of whom some may see one of its places and some another
-    "p.access != '[]' and exists "
-    "(select 1 from places where document_id = d.id and access != p.access)"
+    "(p.access != '[]' and exists "
+    "(select 1 from places where document_id = d.id and access != p.access))"
 )
 
 
@@ -223,9 +223,9 @@ class Draft:
             f"select d.id, d.title, d.language, {SHARED}, {columns}, d.text, d.blocks, d.pages "
             "from documents d join places p on p.uri = (select uri from places "
             "where document_id = d.id order by access != '[]', uri limit 1) "
-            "where (d.uri, d.title, d.language, d.kind, ifnull(d.published, ''), d.origins, "
-            "d.warnings) != (p.uri, p.title, p.language, p.kind, ifnull(p.published, ''), "
-            "p.origins, p.warnings)"
+            f"where {SHARED} or (d.uri, d.title, d.language, d.kind, ifnull(d.published, ''), "
+            "d.origins, d.warnings) != (p.uri, p.title, p.language, p.kind, "
+            "ifnull(p.published, ''), p.origins, p.warnings)"
         )
         assignments = ", ".join(f"{name} = ?" for name in DESCRIPTION.split(", "))
         for document_id, title, language, shared, *row in self._truth.execute(query).fetchall():

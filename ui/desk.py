@@ -100,7 +100,7 @@ class Desk:
         def own(question: Question) -> FromFile | None:
             return self.files.ask(who.key, chosen.file, question)
 
-        asked = Asked(text, chosen.where, chosen.words, who.clearance, own)
+        asked = Asked(text, chosen.where, chosen.words, own, who.clearance)
         try:
             with self.limits.asking(who.counted_as):
                 yield from converse(self.pipeline, asked, before[: chosen.at])

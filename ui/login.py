@@ -194,7 +194,7 @@ class AccountDoor:
         with self._guard:
             over = [key for key, each in self._sessions.items() if each.until <= now]
             own = [k for k, each in self._sessions.items() if each.account.name == account.name]
-            for key in (*over, *own[: len(own) + 1 - MOST_OF_ONE]):
+            for key in (*over, *own[: max(0, len(own) + 1 - MOST_OF_ONE)]):
                 self._sessions.pop(key, None)
             while len(self._sessions) >= MOST_SESSIONS:
                 self._sessions.popitem(last=False)

@@ -80,15 +80,15 @@ class Asked:
 
     Attributes:
         where: the documents asked, and the same in words.
-        clearance: which documents the reader may see.
         own: asks the reader's own file, and returns None when there is none.
+        clearance: which documents the reader may see.
     """
 
     text: str
     where: Filter = EVERYWHERE
     where_in_words: str = ""
-    clearance: Clearance = OPERATOR
     own: AskFile = lambda _: None
+    clearance: Clearance = OPERATOR
 
 
 def turns(session: Session) -> tuple[Turn, ...]:
