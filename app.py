@@ -2,19 +2,25 @@
 
 import argparse
 import contextlib
+import logging
 import signal
 import sys
+import threading
+import time
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
 
+from rag import records
 from rag.errors import RagError, SettingsError
 from rag.models import Encoder, load_encoder
 from rag.pipeline import open_pipeline
 from rag.settings import Settings
+from rag.watch import take_over, write_logs
 from ui import guard, login
+from ui.health import Health
 from ui.limits import Limited, Limits
 from ui.own import OwnFiles
 from ui.parts import TITLE
@@ -27,7 +33,10 @@ PLAIN = (
     "passwords and answers travel unencrypted; set VISIT_DESK_TLS_CERTIFICATE and "
     "VISIT_DESK_TLS_KEY, or put a proxy with TLS before it (see docs/access.md)"
 )
+DAY_SECONDS = 86_400
 INBOX = Path("evals/inbox")  # where a reader's note becomes a draft of a case
+
+log = logging.getLogger("app")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,6 +64,7 @@ def serve(settings: Settings) -> None:
     """
     door = login.door(settings)
     at = _address(settings, door)
+    write_logs(settings)
     pipeline = open_pipeline(settings)
     guard.quiet()
     from ui import chat  # imports gradio, which reads its environment then
@@ -63,9 +73,29 @@ def serve(settings: Settings) -> None:
     own = OwnFiles(cache(partial(_encoder, settings)), most_bytes=at.file_bytes)
     with contextlib.closing(own) as files:
         demo = chat.build(pipeline, files, inbox=INBOX, limits=limits)
+        _forget(settings)
+        threading.Thread(target=_forget_daily, args=[settings], daemon=True).start()
+        health = Health(pipeline, waiting=lambda: len(demo._queue))  # Gradio tells it nowhere else
+        routes = [files.route(), login.ROUTE, *health.routes(metrics=settings.metrics)]
         inside = [Middleware(login.Login, door=door), Middleware(Limited, limits=limits)]
-        arguments = guard.launch_arguments(at, [files.route(), login.ROUTE], inside)
+        arguments = guard.launch_arguments(at, routes, inside)
         _serve(demo, settings, {**arguments, **chat.look()})
+
+
+def _forget_daily(settings: Settings) -> None:
+    while True:
+        time.sleep(DAY_SECONDS)
+        _forget(settings)
+
+
+def _forget(settings: Settings) -> None:
+    """Remove the records that are older than the settings want."""
+    try:
+        gone = records.forget(records.place(settings.index), settings.records_days)
+    except OSError as error:
+        log.warning("records that are too old could not be removed: %s", error)
+    else:
+        log.log(logging.INFO if gone else logging.DEBUG, "%d old records were removed", gone)
 
 
 def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> None:
@@ -76,6 +106,7 @@ def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> Non
             f"the port {settings.port} of {settings.host!r} can not be opened; "
             "stop what uses it or choose another with --port"
         ) from error
+    take_over("uvicorn", "uvicorn.error", "uvicorn.access")
     for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     print(f"{TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201

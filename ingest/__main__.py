@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ingest import report as reporting
 from ingest.load import Limits
 from ingest.sync import Report, sync
+from rag import records
 from rag.access import Rules, rules_of
 from rag.audit import Audit, audit, mend
 from rag.errors import RagError, SettingsError
@@ -95,6 +96,7 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
             progress=progress,
         )
     _tell(report, as_json=given.json)
+    _forget(settings)
     if not report.added + report.changed + report.unchanged:
         places = ", ".join(repr(str(path)) for path in paths)
         print(
@@ -118,6 +120,14 @@ def _default(label: str) -> Rules:
         raise SettingsError(
             f"the setting VISIT_DESK_DEFAULT_LABEL can not be used: {error}; correct it"
         ) from error
+
+
+def _forget(settings: Settings) -> None:
+    """Remove the records that are older than the settings want."""
+    try:
+        records.forget(records.place(settings.index), settings.records_days)
+    except OSError as error:
+        print(f"records that are too old could not be removed: {error}", file=sys.stderr)
 
 
 def _paths(index: Path, first: Path | None) -> list[Path]:

@@ -1,9 +1,10 @@
-"""`python -m rag ask "QUESTION"` and `python -m rag users`: the desk on the command line."""
+"""`python -m rag`: one question on the command line, and what an operator does beside the chat."""
 
 import argparse
 import getpass
 import json
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,53 +12,83 @@ from typing import Any
 from rag.accounts import SHORTEST, Accounts, plain_name
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.pipeline import Question, open_pipeline
-from rag.records import as_json
+from rag.records import as_json, as_turns, find, place
+from rag.replay import as_report, lines, replay
 from rag.settings import Settings
 from rag.types import Answer, Filter, Turn
 
-BAD_USAGE, FAILED = 2, 3
+ANSWERED, BAD_USAGE, FAILED = 0, 2, 3
+SAME, CHANGED, UNEXPLAINED = 0, 1, 4
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what is asked; return 0 when it was done, 2 for bad usage, 3 for failure."""
+    """Do what is asked and return the exit code; see the README for what each means."""
     given = _parser().parse_args(arguments)
-    if given.command == "users":
-        return _users(given)
-    return _ask(given)
-
-
-def _ask(given: argparse.Namespace) -> int:
-    """Answer one question and return the exit code."""
+    command: Callable[[argparse.Namespace], int] = given.command
     try:
-        settings = Settings.read(index=given.index)
-        where = Filter(
-            frozenset(given.document),
-            frozenset(given.kind),
-            frozenset(given.language),
-            given.first,
-            given.last,
-        )
-        question = Question(given.question, _history(given.history), where=where)
-        answer = open_pipeline(settings).invoke(question)
+        return command(given)
     except (QuestionError, SettingsError) as error:
         print(error, file=sys.stderr)
         return BAD_USAGE
     except RagError as error:
         print(error, file=sys.stderr)
+        return FAILED
+
+
+def _ask(given: argparse.Namespace) -> int:
+    """Answer one question; what goes wrong is told as JSON too where that is wanted."""
+    settings = Settings.read(index=given.index)
+    where = Filter(
+        frozenset(given.document),
+        frozenset(given.kind),
+        frozenset(given.language),
+        given.first,
+        given.last,
+    )
+    question = Question(given.question, _history(given.history), where=where)
+    try:
+        answer = open_pipeline(settings).invoke(question)
+    except (QuestionError, SettingsError):
+        raise
+    except RagError as error:
         if given.json:
             print(json.dumps(as_json(_failed(given.question, error)), ensure_ascii=False))
-        return FAILED
+        raise
     print(json.dumps(as_json(answer), ensure_ascii=False) if given.json else _readable(answer))
-    return 0
+    return ANSWERED
+
+
+def _replay(given: argparse.Namespace) -> int:
+    """Ask a recorded question again and tell what is different."""
+    settings = Settings.read(index=given.index)
+    record = find(place(settings.index), given.id)
+    found = replay(open_pipeline(settings, record=False), record)
+    if given.json:
+        print(json.dumps(as_report(found), ensure_ascii=False))
+    else:
+        print(*lines(found), sep="\n")
+    if found.same:
+        return SAME
+    return CHANGED if found.explained else UNEXPLAINED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rag", description="Ask the documents.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_ask(commands.add_parser("ask", help="answer one question"))
+    again = commands.add_parser("replay", help="ask a recorded question again and compare")
+    again.add_argument("id", metavar="ID", help="the id of the answer")
+    again.set_defaults(command=_replay)
+    for each in commands.choices.values():
+        each.add_argument("--index", type=Path, help="directory of the index")
+        each.add_argument("--json", action="store_true", help="print one JSON object")
     _add_users(commands.add_parser("users", help="who may log in to the chat"))
-    ask = commands.add_parser("ask", help="answer one question")
+    return parser
+
+
+def _add_ask(ask: argparse.ArgumentParser) -> None:
+    ask.set_defaults(command=_ask)
     ask.add_argument("question")
-    ask.add_argument("--index", type=Path, help="directory of the index")
     ask.add_argument(
         "--history",
         type=Path,
@@ -72,11 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     some.add_argument("--language", help="two letters, such as fr", **several)
     some.add_argument("--from", dest="first", type=_day, metavar="DATE", help="earliest date")
     some.add_argument("--to", dest="last", type=_day, metavar="DATE", help="latest date")
-    ask.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
 
 
 def _add_users(users: argparse.ArgumentParser) -> None:
+    users.set_defaults(command=_users)
     what = users.add_subparsers(required=True, metavar="WHAT", dest="what")
     file = argparse.ArgumentParser(add_help=False)
     file.add_argument("--accounts", metavar="FILE", help="file of accounts")
@@ -92,11 +122,7 @@ def _add_users(users: argparse.ArgumentParser) -> None:
 
 def _users(given: argparse.Namespace) -> int:
     """Change or print the accounts and return the exit code."""
-    try:
-        print(_changed(_accounts(Settings.read(accounts=given.accounts)), given))
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return BAD_USAGE
+    print(_changed(_accounts(Settings.read(accounts=given.accounts)), given))
     return 0
 
 
@@ -143,11 +169,10 @@ def _history(path: Path | None) -> tuple[Turn, ...]:
     if path is None:
         return ()
     try:
-        turns = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Turn(str(each["question"]), str(each.get("answer", ""))) for each in turns)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        return as_turns(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, QuestionError, RecursionError) as error:
         raise QuestionError(
-            f"the history {str(path)!r} can not be read: {error!r}; "
+            f"the history {str(path)!r} can not be read: {error}; "
             'it must hold [{"question": "...", "answer": "..."}, ...]'
         ) from error
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index import Generation
-from rag.language import SHORTEST_AKIN, akin, lacks, names, stem, terms
+from rag.language import SHORTEST_AKIN, akin, lacks, misses, names, stem, terms
 from rag.query import LIKE, Query, QueryTokens
 from rag.store import Vector, Vectors
 from rag.types import Chunk, Hit, Sentence
@@ -70,6 +70,7 @@ class Evidence:
         absent: share of the question's words that no document has.
         lacking: the question asks for a kind of thing that the sentence does not have, gives a
             number that its context does not have, or a year where the sentence has another.
+        missing: the sentence can be no answer, as `rag.language.misses` tells.
         foreign: the sentence is in another language than the question.
         english: the question is in the language that the embedded model reads best.
     """
@@ -92,6 +93,7 @@ class Evidence:
     named: float
     absent: float
     lacking: bool
+    missing: bool
     foreign: bool
     english: bool
     vector: Vector
@@ -191,6 +193,7 @@ def _of_passage(
             lacking=lacks(query.text, sentence.text)
             or not words.numbers <= passage.context
             or words.of_another_year(terms_of),
+            missing=misses(query.text, sentence.text),
             foreign=passage.hit.chunk.language != query.language,
             english=query.language == "en",
             vector=vectors[number],

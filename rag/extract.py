@@ -11,8 +11,11 @@ ENOUGH = 0.24  # probability from which on the question counts as answered
 
 
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Return the sentences to answer with, best first; none when the best does not answer."""
-    best = evidence[:MOST_SENTENCES]
+    """Return the sentences to answer with, best first; none when none of the best answers.
+
+    A sentence that misses what is asked for is no answer, however alike it is.
+    """
+    best = [each for each in evidence[:MOST_SENTENCES] if not each.missing]
     if not any(each.probability >= ENOUGH for each in best):
         return []
     chosen = [best[0]]

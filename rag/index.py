@@ -84,6 +84,7 @@ class Listed:
     """
 
     uri: str
+    document_id: str
     title: str
     published: date | None
     language: str
@@ -220,8 +221,9 @@ class Generation:
     def listing(self) -> tuple[Listed, ...]:
         """Return every place of every document, in the order of the places."""
         rows = self._rows(
-            "select p.uri, p.title, p.published, p.language, p.kind, json_array_length(d.pages), "
-            "length(d.text), (select count(*) from chunks where document_id = d.id), "
+            "select p.uri, d.id, p.title, p.published, p.language, p.kind, "
+            "json_array_length(d.pages), length(d.text), "
+            "(select count(*) from chunks where document_id = d.id), "
             "nullif(d.uri, p.uri), case when d.cluster != d.id then c.uri end, p.warnings, "
             "p.access "
             "from places p join documents d on d.id = p.document_id "
@@ -551,10 +553,10 @@ def check_manifest(manifest: Mapping[str, str], fingerprint: str, generation: Pa
 
 
 def _listed(row: Row) -> Listed:
-    uri, title, published, language, kind, pages, characters, chunks, same, near, *more = row
-    warnings, access = more
+    uri, document_id, title, published, language, kind, *counts, same, near, warnings, access = row
+    pages, characters, chunks = counts
     return Listed(
-        uri, title, store.day(published), language, kind, pages, characters, chunks,
+        uri, document_id, title, store.day(published), language, kind, pages, characters, chunks,
         same_as=same, near_copy_of=near, warnings=tuple(json.loads(warnings)),
         access=from_json(access),
     )  # fmt: skip

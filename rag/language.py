@@ -3,10 +3,9 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import resources
-from itertools import repeat
 
 import py3langid
 import Stemmer
@@ -300,6 +299,17 @@ _ASKS = {
         re.IGNORECASE,
     ),
 }
+_MONTHS = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre|enero|"
+    r"febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)"
+)
+_DATE = re.compile(
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th|er)? (?:de |of )?)?{_MONTHS}\b(?: \d{{1,2}}\b(?!,?\d))?"
+    r"(?:,? (?:de |del )?[12]\d{3}\b)?|\b(?:19|20)\d\d\b",
+    re.IGNORECASE,
+)
+_COUNT = re.compile(r"\bhow (?:many|much)\b|\bcombien\b|\bcu[aá]nt[oa]s?\b", re.IGNORECASE)
 _OFFERS = {
     "number": re.compile(
         r"\d+(?:[.,]\d+)*|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
@@ -332,13 +342,7 @@ _OFFERS = {
         re.IGNORECASE,
     ),
     "year": re.compile(r"\b[12]\d{3}\b"),
-    "month": re.compile(
-        r"\b(?:january|february|march|april|may|june|july|august|september|october|november|"
-        r"december|janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|"
-        r"décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|"
-        r"noviembre|diciembre)\b",
-        re.IGNORECASE,
-    ),
+    "month": re.compile(rf"\b{_MONTHS}\b", re.IGNORECASE),
     "place": re.compile(r"\b[A-ZÀ-Þ][^\W\d_]+"),
     "person": re.compile(
         r"\b[A-ZÀ-Þ][^\W\d_]+|\b(?:minister|official|leader|ministre|ministr[oa])s?\b"
@@ -351,6 +355,38 @@ _SPEAKER = re.compile(
     r"\b(?:what|how) (?:did|does|do|has) (?P<name>[^?]+?) (?:say|said|tell|told|promise|promised|"
     r"answer|reply|respond|react|accuse|think)\b|\b(?:que|qu.)\W?(?:dit|a dit|a promis|pense) "
     r"(?P<nom>[A-ZÀ-Þ]\w+)|\bqué (?:dijo|dice|prometió|piensa|respondió) (?P<nombre>[A-ZÀ-Þ]\w+)",
+    re.IGNORECASE,
+)
+
+# Whose words or view a sentence gives: named beside a verb of saying, or by "according to".
+_NAME = (
+    r"(?P<name>(?!(?:She|He|They|We|It|The|A|An|Her|His|Their|Elles?|Ils?|Le|La|Les|Un|Une|Ellas?|"
+    r"Él|Ellos|El|Los|Las|Una)\b)[A-ZÀ-Þ][\w’'.-]+(?: (?:[A-ZÀ-Þ][\w’'.-]+|d[aeu]l?|von|van))*)"
+)
+_SAYING = (
+    r"(?:said|says|told|tells|stated?s?|added|argue[sd]|warn(?:s|ed)|noted|notes|announce[sd]|"
+    r"voiced?s?|express(?:es|ed)|call(?:s|ed)|describe[sd]|suggest(?:s|ed)|confirm(?:s|ed)|"
+    r"denie[sd]|complain(?:s|ed)|criticised?|criticized?|acknowledge[sd]|explain(?:s|ed)|"
+    r"point(?:s|ed) (?:out|to)|shot back|spoke|speaks|"
+    r"accuse[sd]|promise[sd]|replie[sd]|answer(?:s|ed)|insist(?:s|ed)|think(?:s)?|thought|"
+    r"believe[sd]?|(?:a |ont )?(?:dit|affirmé|déclaré|estimé|annoncé|répondu|ajouté|promis)|"
+    r"affirme|déclare|estime|dijo|dice|afirm[aó]|declar[aó]|anunci[aó]|respondió|añadió|prometió|"
+    r"considera|acusó)"
+)
+_VIEW = (
+    r"(?:[Aa]ccording to|[Ii]n the (?:view|reading|words|opinion|eyes) of|[Ss]elon|[Dd].après|"
+    r"[Ss]egún|[Aa] juicio de|[Ee]n palabras de|[Pp]our)"
+)
+_SPEAKERS = (
+    re.compile(rf"{_NAME}(?P<also>,[^,.;]{{1,80}})?,?(?: [a-zà-þ]+){{0,2}} {_SAYING}\b"),
+    re.compile(rf"\b(?!told|tells|accus|promis|promet|acus){_SAYING} {_NAME}"),
+    re.compile(rf"\b{_VIEW} (?:[a-zà-þ]+ ){{0,3}}{_NAME}"),
+)
+
+_UNNAMED = re.compile(  # a speaker who was named before
+    r"\b(?:she|he|they|(?:the|her|his) \w+|elles?|ils?|l[ea] \w+|ellas?|él|ellos|el \w+)\b"
+    rf"(?:,[^,.]+,)?(?: \w+){{0,2}} {_SAYING}\b|"
+    rf"\b{_SAYING} (?:she|he|they|-?t-(?:il|elle))\b|^\W*{_SAYING}\b",
     re.IGNORECASE,
 )
 
@@ -381,18 +417,65 @@ def lacks(question: str, sentence: str) -> bool:
     >>> lacks("Who met Ana Ruiz?", "They met Ana Ruiz."), lacks("Who is Ana?", "Ana, an official.")
     (True, False)
     """
+    return any(_kinds_lacking(question, sentence)) or not _has_any_of(_asked(question), sentence)
+
+
+def misses(question: str, sentence: str) -> bool:
+    """Tell whether a sentence can be no answer, however alike it is.
+
+    A count or an hour is asked for and it has none; or somebody's words, and it gives those of
+    another or of nobody.
+
+    >>> misses("How many came?", "They came on 4 May."), misses("When was it?", "It was fun.")
+    (True, False)
+    >>> [misses("What did Ruiz say?", said) for said in ("Sato said no.", "She said no.")]
+    [True, False]
+    """
+    counting = _COUNT.search(question) is not None
+    if any(
+        each == "hour" or (each == "number" and counting)
+        for each in _kinds_lacking(question, sentence)
+    ):
+        return True
+    asked = _asked(question, by_name=True)
+    if not asked:
+        return False
+    speakers = " ".join(
+        part or ""
+        for pattern in _SPEAKERS
+        for found in pattern.finditer(sentence)
+        for part in found.groups()
+    )
+    unnamed = not speakers and _UNNAMED.search(sentence)
+    return not (unnamed or _has_any_of(asked, speakers or sentence))
+
+
+def _kinds_lacking(question: str, sentence: str) -> Iterator[str]:
+    """Yield what kinds of things a question asks for and a sentence does not have."""
     kinds = [kind for kind, asks in _ASKS.items() if asks.search(question)]
     known = set(WORD.findall(fold(question))) if kinds else set()
-    return any(not _offers(kind, sentence, known) for kind in kinds) or not _names_speaker(
-        question, sentence
-    )
+    undated = _DATE.sub(" ", sentence) if _COUNT.search(question) else sentence
+    offered = {"number": undated}  # a date counts nothing
+    return (each for each in kinds if not _offers(each, offered.get(each, sentence), known))
 
 
-def _names_speaker(question: str, sentence: str) -> bool:
-    asked = _SPEAKER.search(question)
-    speaker = next(filter(None, asked.groups()), "") if asked else ""
-    named = [fold(word) for word in WORD.findall(speaker) if word[0].isupper()]
-    return not named or any(map(_like_any_of, named, repeat(WORD.findall(fold(sentence)))))
+def _asked(question: str, *, by_name: bool = False) -> list[str]:
+    """Return the names of those whose words a question asks for, and who may be described too."""
+    parts = (part for found in _SPEAKER.finditer(question) for part in found.groups() if part)
+    spoken_of = [WORD.findall(part) for part in parts]
+    return [
+        fold(word)
+        for each in spoken_of
+        if not by_name or all(word[0].isupper() for word in each)
+        for word in each
+        if word[0].isupper()
+    ]
+
+
+def _has_any_of(named: list[str], text: str) -> bool:
+    """Tell whether a text has one of the names, if there are any."""
+    found = WORD.findall(fold(text)) if named else []
+    return not named or any(_like_any_of(each, found) for each in named)
 
 
 def _like_any_of(name: str, found: list[str]) -> bool:

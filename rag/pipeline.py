@@ -27,6 +27,7 @@ from rag.settings import Settings
 from rag.store import current
 from rag.types import EVERYWHERE, Answer, Citation, Filter, Turn
 from rag.verify import check
+from rag.watch import Watch, open_watch
 
 MAX_QUESTION = 1000  # characters, where no setting says otherwise
 MAX_HISTORY = 20  # turns that are looked back on
@@ -62,12 +63,14 @@ class Pipeline(Runnable[Question | str, Answer]):
         top_k: int = 8,
         max_question: int = MAX_QUESTION,
         record_to: Path | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.index = index
         self.max_question = max_question
         self._encoder = encoder
         self._top_k = top_k
         self._record_to = record_to
+        self.watch = watch or Watch()
 
     def invoke(
         self, input: Question | str, config: RunnableConfig | None = None, **_: Any
@@ -92,17 +95,25 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
 
     def _last(self, question: Question | str, run_manager: CallbackManagerForChainRun) -> Answer:
-        *_, answer = self._road(question, run_manager)
+        *_, answer = self._watched(question, run_manager)
         return answer
 
     def _each(
         self, questions: Iterator[Question | str], run_manager: CallbackManagerForChainRun
     ) -> Iterator[Answer]:
         for question in questions:
-            yield from self._road(question, run_manager)
+            yield from self._watched(question, run_manager)
 
-    def _road(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
+    def _watched(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         question = Question(asked) if isinstance(asked, str) else asked
+        if not question.recorded:
+            yield from self._road(question, run)
+            return
+        with self.watch.question() as seen:
+            for seen.answer in self._road(question, run):
+                yield seen.answer
+
+    def _road(self, question: Question, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         text = check_question(question.text, self.max_question)
         searched_for, after = in_conversation(text, question.history[-MAX_HISTORY:])
         answer = Answer(
@@ -154,11 +165,15 @@ class Pipeline(Runnable[Question | str, Answer]):
                 answer,
                 where=question.where,
                 clearance=question.clearance,
+                history=question.history[-MAX_HISTORY:],
                 generation=generation,
                 fingerprint=self._encoder.fingerprint,
             )
         except OSError as error:
+            self.watch.unrecorded = str(error)
             log.warning("the answer could not be recorded in %s: %s", self._record_to, error)
+        else:
+            self.watch.unrecorded = ""
 
 
 def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
@@ -173,15 +188,14 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
     index = Index(settings.index, encoder.fingerprint)
     with index.reading():
         pass
-    record_to = (
-        settings.index / "records" / "answers.jsonl" if record and settings.records else None
-    )
+    record_to = records.place(settings.index) if record and settings.records else None
     return Pipeline(
         index,
         encoder,
         top_k=settings.top_k,
         max_question=settings.max_question,
         record_to=record_to,
+        watch=open_watch(settings),
     )
 
 

@@ -133,22 +133,17 @@ class Selection(Generation):
         }
 
     def listing(self) -> tuple[Listed, ...]:
-        """Return every place of every document, in the order of the places."""
-        of = {uri: each for each, uris in self.uris().items() for uri in uris}
-        return tuple(
-            replace(
-                each,
-                same_as=None
-                if self._places[of[each.uri]] == each.uri
-                else self._places[of[each.uri]],
-                near_copy_of=self._places.get(self.clusters.get(of[each.uri], "")),
-            )
-            for each in super().listing()
-            if each.uri in of
-        )
+        """Return every admitted place, in the order of the places; none tells of another."""
+
+        def told(each: Listed) -> Listed:
+            first = self._places[each.document_id]
+            near = self._places.get(self.clusters.get(each.document_id, ""))
+            return replace(each, same_as=first if first != each.uri else None, near_copy_of=near)
+
+        return tuple(told(each) for each in super().listing() if each.uri in self._uris)
 
     def refusals(self) -> tuple[Refusal, ...]:
-        """Return nothing: of what could not be read nobody knows who may."""
+        """Return nothing: of what could not be read nobody knows whether it would be admitted."""
         return ()
 
     def document_frequencies(self, words: Iterable[str]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -91,6 +92,18 @@ class Settings(BaseSettings):
         False, description="let LangSmith's own variables send questions and answers to it"
     )
     records: bool = Field(True, description="append each answer to <index>/records/answers.jsonl")
+    records_days: int = Field(
+        90, ge=0, description="days after which a record is removed; 0 keeps all"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that the chat logs: debug, info, warning or error"
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="form of the log lines: text or json"
+    )
+    log_questions: bool = Field(False, description="let questions into log lines and spans")
+    metrics: bool = Field(False, description="serve metrics for Prometheus at /metrics")
+    spans: bool = Field(False, description="send OpenTelemetry spans where its own variables say")
 
     @classmethod
     def read(cls, **given: object) -> "Settings":

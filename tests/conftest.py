@@ -1,5 +1,6 @@
 """Real objects that many tests share, and builders of small ones."""
 
+import logging
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline
 from rag.settings import EMBEDDED_MODEL, PREFIX, Settings
 from rag.types import Document
+from rag.watch import OURS
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -229,6 +231,18 @@ def write_tiny_model(folder: Path) -> None:
         transformer = Transformer(str(folder / "bert"))
         model = SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu")
         model.save(str(folder / "model"))
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Put back, after a test, how this process logs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import pytest
 import app
 from ui import guard
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),

@@ -107,6 +107,25 @@ def test_ingest_of_nothing_readable_keeps_the_index(
     assert report["generation"] == before.name == current(own_index).name
 
 
+def test_ingest_removes_records_that_are_too_old(
+    own_index: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["ask", "Who is Rachel Bendayan?", "--index", str(own_index)]
+    assert rag(asked) == 0
+    records = own_index / "records" / "answers.jsonl"
+    old = {**json.loads(records.read_text(encoding="utf-8")), "id": "x"}
+    old["at"] = "2001-02-03T04:05:06+00:00"
+    with records.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(old) + "\n")
+    monkeypatch.setenv("VISIT_DESK_RECORDS_DAYS", "0")
+    assert ingest([str(folder), "--index", str(own_index)]) == 0
+    assert len(records.read_text(encoding="utf-8").splitlines()) == 2
+    monkeypatch.setenv("VISIT_DESK_RECORDS_DAYS", "1")
+    assert ingest([str(folder), "--index", str(own_index)]) == 0
+    (kept,) = records.read_text(encoding="utf-8").splitlines()
+    assert json.loads(kept)["id"] != "x"
+
+
 def test_ingest_of_an_empty_folder_keeps_the_index(
     own_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,8 +44,8 @@ from ui.rate import Clock, Rate
 from ui.words import LANGUAGES, say
 
 VISITOR = "visit_desk.visitor"  # of a request's scope
-# What anybody may ask for; Gradio asks its own server for the second when it starts.
-OPEN = frozenset({"/health", "/gradio_api/startup-events"})
+# What anybody may ask for: probes, metrics if they are switched on, and Gradio of its own server.
+OPEN = frozenset({"/health", "/metrics", "/gradio_api/startup-events"})
 COOKIE = "visit-desk"
 MOST_SESSIONS = 10_000
 MOST_OF_ONE = 20  # sessions of one account; the oldest ends

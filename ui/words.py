@@ -77,9 +77,9 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "¿Qué necesita saber de la visita?",
     ),
     "about": (
-        "What do the documents say about {title}?",
-        "Que disent les documents sur {title} ?",
-        "¿Qué dicen los documentos sobre {title}?",
+        "What do the documents say about “{title}”?",
+        "Que disent les documents sur « {title} » ?",
+        "¿Qué dicen los documentos sobre «{title}»?",
     ),
     # the question box
     "question": ("Your question", "Votre question", "Su pregunta"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,12 @@ def test_the_same_sentence_of_several_documents_is_chosen_once(
     with index.reading() as generation:
         chosen = choose(evidence("Who steers the harbour ferry?", generation, encoder))
     assert [each.sentence.text for each in chosen] == ["Nadia Okafor steers the harbour ferry."]
+
+
+def test_a_sentence_without_what_is_asked_for_does_not_answer(
+    generation: Generation, encoder: Encoder
+) -> None:
+    without = evidence("Who is Rachel Bendayan?", generation, encoder)
+    best = [replace(each, missing=False) for each in without]
+    assert choose(best)
+    assert choose([replace(each, missing=True) for each in best]) == []

@@ -12,6 +12,7 @@ from rag.language import (
     glossary,
     identify,
     lacks,
+    misses,
     names,
     number,
     stand_alone,
@@ -145,6 +146,8 @@ def test_a_word_of_the_glossary_stands_for_itself() -> None:
     ("question", "without", "with_it"),
     [
         ("How many signed?", "They signed gladly.", "Seven signed."),
+        ("How many signed?", "They signed on 4 May 2021.", "On 4 May 2021 some 30 signed."),
+        ("Combien ont signé ?", "Ils ont signé le 4 mai 2021.", "Le 4 mai 2021, ils sont 30."),
         ("When did they sign?", "They signed gladly.", "They signed in March."),
         ("Who signed?", "it was signed gladly", "It was signed by Ana Ruiz."),
         ("Combien ont signé ?", "Ils ont signé volontiers.", "Ils sont 14."),
@@ -159,6 +162,32 @@ def test_tells_whether_a_sentence_lacks_the_kind_of_thing_asked_for(
     question: str, without: str, with_it: str
 ) -> None:
     assert (lacks(question, without), lacks(question, with_it)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("question", "of_another", "own"),
+    [
+        ("What did Ruiz say?", "Ruiz had it wrong, Okafor said.", "Okafor was wrong, said Ruiz."),
+        ("What did Ruiz say?", "According to Ana Okafor, Ruiz left.", "Ruiz left in silence."),
+        ("What did Ruiz say?", "Ruiz is calm, in the view of Okafor.", "Ruiz, the mayor, told us."),
+        (
+            "What did Ruiz say?",
+            "Okafor told Ruiz to go.",
+            "Okafor asked; days later Ruiz answered.",
+        ),
+        ("What did Ruiz say, and what did Okafor reply?", "Sato said no.", "Okafor said no."),
+        ("Qu'a dit Ruiz ?", "Selon Okafor, Ruiz part.", "Ana Ruiz a dit non."),
+        ("¿Qué dijo Ruiz?", "Okafor dijo que Ruiz se va.", "La alcaldesa, Ana Ruiz, dijo que no."),
+    ],
+)
+def test_the_words_of_another_speaker_do_not_answer(
+    question: str, of_another: str, own: str
+) -> None:
+    assert (misses(question, of_another), misses(question, own)) == (True, False)
+
+
+def test_who_is_described_may_be_named_in_the_answer() -> None:
+    assert not misses("What did the Mexican president answer?", "Ana Ruiz answered no.")
 
 
 @given(st.text())

@@ -1,20 +1,32 @@
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rag.errors import QuestionError
 from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
-from rag.records import append, as_json, draft_case
+from rag.records import (
+    append,
+    as_filter,
+    as_json,
+    as_turns,
+    draft_case,
+    filter_as_json,
+    find,
+    forget,
+)
 from rag.types import EVERYWHERE, Answer, Chunk, Citation, Filter, Hit, Span, Turn
 
 ROOT = Path(__file__).parents[2]
+DAY = date(2024, 5, 6)
 CHUNK = Chunk("d1", Span(3, 9), "chunk…", title="T", heading="H", language="en")
 ANSWER = Answer(
     id="a1",
@@ -37,6 +49,26 @@ from rag.types import EVERYWHERE, Answer
 answer = Answer("i", "q", "q", "en", "answered", text=sys.argv[2] * 20_000)
 for _ in range(100):
     append(Path(sys.argv[1]), answer, where=EVERYWHERE, generation="g", fingerprint="f")
+"""
+
+FORGETFUL = """
+import json, sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from rag.records import append, forget
+from rag.types import EVERYWHERE, Answer
+path = Path(sys.argv[1])
+answer = Answer("i", "q", "q", "en", "answered")
+old = json.dumps({"at": (datetime.now(UTC) - timedelta(days=31)).isoformat(), "id": "old"})
+for number in range(150):
+    mine = replace(answer, id=f"{sys.argv[2]}{number}")
+    append(path, mine, where=EVERYWHERE, generation="g", fingerprint="f")
+    if number % 10 == 0:
+        forget(path, 30)
+    if number % 10 == 5:  # an old line, so that there is something to remove
+        import rag.records as records
+        records._append(path, json.loads(old))
 """
 
 
@@ -97,6 +129,22 @@ def test_an_answer_is_one_line_with_what_is_needed_to_repeat_it(tmp_path: Path) 
     assert record["text"] == "two\nlines"
 
 
+def test_a_filter_that_was_recorded_is_read_again() -> None:
+    where = Filter(frozenset(["b.txt"]), frozenset(["note"]), frozenset(["fr"]), None, DAY)
+    assert as_filter(filter_as_json(where)) == where
+    assert as_filter(None) == as_filter({}) == as_filter({"kinds": None}) == EVERYWHERE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"kind": "note"}, {"kinds": "note"}, {"kinds": [1]}, {"from": "soon"}, {"to": 3}, [], "note"],
+    ids=str,
+)
+def test_what_is_no_filter_is_refused(value: object) -> None:
+    with pytest.raises(QuestionError, match='it may have "documents", "kinds" and "languages"'):
+        as_filter(value)
+
+
 def test_records_are_added_to_those_there_are(tmp_path: Path) -> None:
     for name in ("one", "two"):
         append(
@@ -136,6 +184,79 @@ def test_processes_do_not_tear_each_others_lines(tmp_path: Path) -> None:
     assert [writer.wait(60) for writer in writers] == [0, 0]
     found = [str(record["text"]) for record in lines(path)]
     assert sorted(found) == ["a" * 20_000] * 100 + ["b" * 20_000] * 100
+
+
+def aged(path: Path, *ages: float, more: str = "") -> None:
+    """Write a record of each age, in days."""
+    now = datetime.now(UTC)
+    path.write_text(
+        "".join(
+            json.dumps({"at": (now - timedelta(days=age)).isoformat(), "id": str(age)}) + "\n"
+            for age in ages
+        )
+        + more,
+        encoding="utf-8",
+    )
+
+
+def test_records_that_are_too_old_are_removed_and_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    aged(path, 31, 30.001, 29.999, 45, 0, more='torn {"at"\n{"at": "soon", "id": "x"}\n')
+    before = path.stat().st_mode
+    assert forget(path, 30) == 5
+    assert [record["id"] for record in lines(path)] == ["29.999", "0"]
+    assert forget(path, 30) == 0
+    assert path.stat().st_mode & 0o077 == 0 != before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_all_records_are_kept_where_no_days_are_set(tmp_path: Path) -> None:
+    aged(tmp_path / "a.jsonl", 10_000)
+    assert forget(tmp_path / "a.jsonl", 0) == 0
+    assert len(lines(tmp_path / "a.jsonl")) == 1
+    assert forget(tmp_path / "none.jsonl", 30) == 0
+
+
+def test_no_record_is_lost_to_a_removal_that_many_processes_make_while_they_append(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.jsonl"
+    aged(path, 31, 0)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", FORGETFUL, str(path), letter], cwd=ROOT)  # noqa: S603  # our own code
+        for letter in "abc"
+    ]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    forget(path, 30)
+    found = [str(record["id"]) for record in lines(path)]
+    assert sorted(found) == sorted(["0", *(f"{each}{n}" for each in "abc" for n in range(150))])
+
+
+def test_what_a_full_disk_cuts_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    append(path, ANSWER, where=EVERYWHERE, generation="g", fingerprint="f")
+    whole = path.read_bytes()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:9]))
+    with pytest.raises(OSError, match="No space left"):
+        append(path, ANSWER, where=EVERYWHERE, generation="g", fingerprint="f")
+    assert path.read_bytes() == whole
+
+
+def test_a_record_is_found_by_its_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    history = (Turn("Who is Ana?", 'She is "a1". [1]'),)
+    other = replace(ANSWER, id="a0")
+    append(path, other, where=EVERYWHERE, generation="g", fingerprint="f", history=history)
+    append(path, ANSWER, where=EVERYWHERE, generation="g", fingerprint="f")
+    assert find(path, "a1")["history"] == []
+    assert as_turns(find(path, "a0")["history"]) == history
+    with pytest.raises(QuestionError, match="there is no answer 'a2' in"):
+        find(path, "a2")
+    with pytest.raises(QuestionError, match="there is no answer 'a1' in"):
+        find(tmp_path / "none.jsonl", "a1")
 
 
 def test_the_pipeline_records_its_final_answer(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -274,3 +275,19 @@ def test_nothing_of_a_filter_is_taken_for_sql(many: Index) -> None:
         for where in (Filter(attack), Filter(kinds=attack), Filter(languages=attack)):
             assert only(generation, where).summary().documents == 0
         assert generation.summary().documents == COUNT + 2
+
+
+def test_a_list_of_some_documents_names_no_other(tmp_path: Path, bag_of_words: Encoder) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.txt", "b.txt"):  # one text in two places
+        (tmp_path / "in" / name).write_text("The harbour ferry sails at dawn.", encoding="utf-8")
+    (tmp_path / "in" / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    sync(index, bag_of_words, [tmp_path / "in"])
+    with index.reading() as generation:
+        assert [each.same_as for each in generation.listing()] == [None, "a.txt"]
+        assert len(generation.refusals()) == 1
+        some = only(generation, Filter(documents=frozenset(["b.txt"])))
+        assert [(each.uri, each.same_as) for each in some.listing()] == [("b.txt", None)]
+        assert some.refusals() == ()
+    index.close()

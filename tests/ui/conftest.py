@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from rag.models import Encoder
+from rag.records import _append as append
+from rag.records import place
 from rag.settings import PREFIX
 from tests.conftest import fill
 
@@ -121,10 +123,11 @@ Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 class Running(NamedTuple):
-    """The window in its process."""
+    """The window in its process, with what it logs."""
 
     url: str
     files: Path
+    log: Path
     process: subprocess.Popen[str]
 
 
@@ -168,18 +171,24 @@ def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "GRADIO_TEMP_DIR": str(files),
         "GRADIO_ALLOWED_PATHS": str(PASSWORDS.parent),
         "HTTP_PROXY": "http://127.0.0.1:9",
+        f"{PREFIX}METRICS": "true",
+        f"{PREFIX}LOG_FORMAT": "json",
     }
-    process = subprocess.Popen(  # noqa: S603  # our own program
-        [sys.executable, str(ROOT / "app.py"), "--index", str(dossier), "--port", _free_port()],
-        cwd=files,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    log = tmp_path_factory.mktemp("log") / "log.jsonl"
+    append(place(dossier), {"at": "2001-02-03T04:05:06+00:00", "id": str(log)})
+    with log.open("w") as errors:
+        process = subprocess.Popen(  # noqa: S603  # our own program
+            [sys.executable, str(ROOT / "app.py"), "--index", str(dossier), "--port", _free_port()],
+            cwd=files,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     assert process.stdout is not None
     greeting = process.stdout.readline()
     assert greeting.startswith("Visit Desk is at http://127.0.0.1:"), greeting
-    yield Running(greeting.split()[4].rstrip("/"), files, process)
+    yield Running(greeting.split()[4].rstrip("/"), files, log, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
 

@@ -52,10 +52,10 @@ def test_the_status_line_says_when_there_is_no_index() -> None:
     assert "<form" not in parts.tools(missing, "en")
 
 
-def test_only_ask_is_a_public_endpoint(pipeline: Pipeline, files: OwnFiles) -> None:
+def test_only_ask_and_documents_are_public_endpoints(pipeline: Pipeline, files: OwnFiles) -> None:
     handlers = build(pipeline, files).config["dependencies"]
     public = [each["api_name"] for each in handlers if each["api_visibility"] != "private"]
-    assert [each for each in public if each] == ["ask"]
+    assert [each for each in public if each] == ["ask", "documents"]
 
 
 def test_no_handler_takes_a_file(pipeline: Pipeline, files: OwnFiles) -> None:
@@ -111,7 +111,7 @@ def test_a_command_holds_no_markup_and_is_never_the_same_twice() -> None:
 
 def test_a_program_gets_the_answer_of_the_records(pipeline: Pipeline, files: OwnFiles) -> None:
     history = [{"question": "Which ministers went to Mexico in August?"}]
-    given = answer_as_json(Desk(pipeline, files), "And who else?", history, OPERATING)
+    given = answer_as_json(Desk(pipeline, files), OPERATING, "And who else?", history)
     assert given["status"] == "answered"
     assert given["searched_for"] != given["question"]
 
@@ -131,4 +131,4 @@ def test_a_program_is_told_what_is_wrong(
     pipeline: Pipeline, files: OwnFiles, question: object, history: object, message: str
 ) -> None:
     with pytest.raises(gr.Error, match=message):
-        answer_as_json(Desk(pipeline, files), question, history, OPERATING)
+        answer_as_json(Desk(pipeline, files), OPERATING, question, history)

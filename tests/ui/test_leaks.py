@@ -19,7 +19,7 @@ from rag.pipeline import Pipeline
 from rag.types import Span
 from tests.conftest import ROOT, read_here
 from ui import dossier, parts, saved
-from ui.api import answer_as_json
+from ui.api import answer_as_json, documents_as_json
 from ui.desk import EXAMPLES, Chosen, Desk, examples, take_away
 from ui.limits import Limits
 from ui.login import Visitor
@@ -122,6 +122,8 @@ def channels(desk: Desk, user: str, links: dict[str, str]) -> Iterator[tuple[str
         yield "status", parts.status(seen, language)
         yield "filters", parts.tools(seen, language)
         yield "sources", desk.open(DOSSIER, chosen, who)
+    yield "documents", json.dumps(documents_as_json(desk, who, None))
+    yield "some documents", json.dumps(documents_as_json(desk, who, {"languages": ["en"]}))
     for canary in CANARIES:
         wanted = dossier.page(seen, desk.memory, "en", canary)
         yield "dossier", wanted.replace(canary, "") if "0&#32;of" in wanted else wanted
@@ -149,7 +151,7 @@ def asked(desk: Desk, who: Visitor, question: str) -> Iterator[tuple[str, str]]:
         yield do, repr(base64.b64decode(command.get("data", ""))) + command.get("text", "")
     proposed = follow_ups(desk.pipeline, last.session, Asked("", clearance=who.clearance))
     yield "follow-ups", repr(proposed)
-    given: dict[str, Any] = answer_as_json(desk, question, None, who)
+    given: dict[str, Any] = answer_as_json(desk, who, question)
     yield "program", json.dumps({**given, "question": "", "searched_for": ""})
 
 
@@ -171,7 +173,7 @@ def test_no_user_sees_a_word_of_what_is_not_theirs(
 @pytest.mark.parametrize("user", USERS)
 def test_counts_are_of_what_a_user_may_see(desk: Desk, user: str) -> None:
     who = Visitor(USERS[user], user, "tab")
-    answer = answer_as_json(desk, "Which volcano erupted in Iceland?", None, who)
+    answer = answer_as_json(desk, who, "Which volcano erupted in Iceland?")
     count = len(READS[user] - {"hidden"})
     assert f"Searched {count} documents" in answer["coverage"]
     assert f"<p>{count} documents" in parts.status(desk.seen_by(who))

@@ -32,6 +32,44 @@ def test_a_program_is_told_in_words_what_is_wrong(running: Any) -> None:
         _client(running).predict(" ", api_name="/ask")
 
 
+@pytest.mark.parametrize("given", [{}, {"history": None}, {"where": {}}], ids=str)
+def test_a_program_may_leave_out_what_it_does_not_use(running: Any, given: dict[str, Any]) -> None:
+    url = f"{running.url}/gradio_api/call/v2/ask"
+    begun = httpx.post(url, json={"question": LUNCH, **given}, timeout=60).raise_for_status()
+    text = httpx.get(f"{url}/{begun.json()['event_id']}", timeout=60).text
+    assert "event: complete" in text
+    assert json.loads(text.rpartition("data: ")[2])[0]["question"] == LUNCH
+
+
+def test_a_program_asks_some_documents_only(running: Any) -> None:
+    where = {"documents": ["trade.txt"]}
+    question = "Who takes part in the working lunch?"
+    answer = _client(running).predict(question, where=where, api_name="/ask")
+    assert {hit["document_id"] for hit in answer["hits"]} == {
+        each["document_id"]
+        for each in _client(running).predict(where, api_name="/documents")["documents"]
+    }
+
+
+def test_a_program_learns_which_documents_there_are(running: Any) -> None:
+    listed = _client(running).predict(api_name="/documents")
+    (lunch,) = [each for each in listed["documents"] if each["uri"] == "lunch.md"]
+    assert lunch["title"] == "The lunch"
+    assert (lunch["published"], lunch["kind"], lunch["language"]) == ("2025-09-18", "note", "en")
+    assert listed["generation"] == httpx.get(f"{running.url}/health").json()["generation"]
+    where = {"kinds": ["note"], "from": "2025-09-18", "to": "2025-09-18"}
+    some = _client(running).predict(where, api_name="/documents")
+    assert some == {"generation": listed["generation"], "documents": [lunch], "refused": []}
+
+
+def test_a_filter_that_is_not_understood_lets_nothing_pass(running: Any) -> None:
+    for where in ({"kind": "note"}, {"kinds": "note"}, {"from": "soon"}):
+        for name in ("/ask", "/documents"):
+            given = {"question": "Who?"} if name == "/ask" else {}
+            with pytest.raises(AppError, match="filter"):
+                _client(running).predict(**given, where=where, api_name=name)
+
+
 def test_other_sites_are_refused(running: Any) -> None:
     origin = {"Origin": "http://evil.example"}
     assert httpx.get(f"{running.url}/config", headers=origin).status_code == 403

@@ -1,0 +1,128 @@
+"""What machines of operators ask: whether this process can answer, and its metrics."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rag.errors import RagError
+from rag.pipeline import Pipeline
+
+HEALTH_PATH, METRICS_PATH = "/health", "/metrics"
+PATIENCE_SECONDS = 2.0  # that a probe waits for the index; a new one may take long to open
+LEAST_FREE_BYTES = 100_000_000
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether questions can be answered, and from what.
+
+    Attributes:
+        status: degraded while answers come but something needs an operator; failed without them.
+        reason: what that is.
+        mode, model: how the next question would be answered.
+    """
+
+    status: Literal["ready", "degraded", "failed"]
+    reason: str = ""
+    generation: str = ""
+    documents: int = 0
+    chunks: int = 0
+    sentences: int = 0
+    mode: str = "extractive"
+    model: str = ""
+
+
+class Health:
+    """Looks at the index in a thread of its own, so that busy questions never delay a probe."""
+
+    def __init__(self, pipeline: Pipeline, waiting: Callable[[], int]) -> None:
+        """Begin to look; `waiting` tells how many questions have not begun to be answered."""
+        self._pipeline = pipeline
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="health")
+        self._last = State("degraded", "the index was not looked at yet")
+        self._looking: asyncio.Future[State] | None = None
+        registry = pipeline.watch.registry
+        self._ready = Gauge(
+            "visit_desk_ready", "1 while questions can be answered", registry=registry
+        )
+        self._held = Gauge(
+            "visit_desk_index", "What the index holds, by kind", ["kind"], registry=registry
+        )
+        self._info = Gauge(
+            "visit_desk_index_info",
+            "1 for the generation that answers, with the mode and model of the next question",
+            ["generation", "mode", "model"],
+            registry=registry,
+        )
+        waits = Gauge("visit_desk_questions_waiting", "Questions in the queue", registry=registry)
+        waits.set_function(waiting)
+
+    def routes(self, *, metrics: bool) -> list[Route]:
+        """Return where health is asked, and metrics too when they are wanted."""
+        health = Route(HEALTH_PATH, self._tell)
+        return [health, Route(METRICS_PATH, self._measure)] if metrics else [health]
+
+    async def _tell(self, _: Request) -> Response:
+        state = await self._state()
+        return JSONResponse(asdict(state), 503 if state.status == "failed" else 200, NO_STORE)
+
+    async def _measure(self, _: Request) -> Response:
+        state = await self._state()
+        self._ready.set(state.status != "failed")
+        for kind in ("documents", "chunks", "sentences"):
+            self._held.labels(kind).set(getattr(state, kind))
+        self._info.clear()
+        self._info.labels(state.generation, state.mode, state.model).set(1)
+        metrics = generate_latest(self._pipeline.watch.registry)
+        return Response(metrics, headers=NO_STORE, media_type=CONTENT_TYPE_LATEST)
+
+    async def _state(self) -> State:
+        """Return the state now, or the last one known when the index keeps it waiting."""
+        if self._looking is None or self._looking.done():
+            loop = asyncio.get_running_loop()
+            self._looking = loop.run_in_executor(self._thread, look, self._pipeline)
+        done, _ = await asyncio.wait([self._looking], timeout=PATIENCE_SECONDS)
+        if done:
+            self._last = self._looking.result()
+            return self._last
+        if self._last.status == "failed":
+            return self._last
+        waited = f"the index has not opened within {PATIENCE_SECONDS:g} s; this is what was known"
+        return replace(self._last, status="degraded", reason=waited)
+
+
+def look(pipeline: Pipeline) -> State:
+    """Return whether the pipeline can answer, without asking it anything."""
+    try:
+        with pipeline.index.reading() as generation:
+            held = generation.summary()
+    except RagError as error:
+        return State("failed", str(error))
+    reason = _worry(pipeline) if held.documents else "the index holds no documents"
+    return State(
+        "degraded" if reason else "ready",
+        reason,
+        generation=held.generation,
+        documents=held.documents,
+        chunks=held.chunks,
+        sentences=held.sentences,
+    )
+
+
+def _worry(pipeline: Pipeline) -> str:
+    """Return what an operator should see to although answers come."""
+    if pipeline.watch.unrecorded:
+        return f"the last answer could not be recorded: {pipeline.watch.unrecorded}"
+    free = shutil.disk_usage(pipeline.index.directory).free
+    if free < LEAST_FREE_BYTES:
+        return f"the disk of the index has {free // 1_000_000} MB left; make room"
+    return ""
