@@ -41,11 +41,6 @@ _POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-# Of the page to log in at: its style and its form, nothing else.
-_LOGIN_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -57,7 +52,12 @@ _HEADERS = {
 }
 
 FORWARDED = b"x-forwarded-"  # what a proxy says of a request begins so
-
+# Of the page to log in at: its style and its form, which without a referrer has no origin either.
+_OF_LOGIN = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -224,7 +224,7 @@ def _small(headers: Headers, most: int) -> bool:
 
 
 def _with_headers(send: Send, path: str) -> Send:
-    said = {**_HEADERS, "Content-Security-Policy": _LOGIN_POLICY} if path == LOGIN else _HEADERS
+    said = {**_HEADERS, **_OF_LOGIN} if path == LOGIN else _HEADERS
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

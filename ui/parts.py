@@ -39,7 +39,7 @@ def _user(language: str, who: Visitor | None) -> str:
         return ""
     out = f'<button type="button" data-do="logout">{told(language, "logout")}</button>'
     return (
-        f'<p class="user">{told(language, "logged_in", user=who.user)} {out if who.leaves else ""}'
+        f'<p class="who">{told(language, "logged_in", user=who.user)} {out if who.leaves else ""}'
         "</p>"
     )
 
