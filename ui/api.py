@@ -15,6 +15,8 @@ from ui.limits import LimitError
 from ui.login import Visitor, visitor_of
 from ui.words import say
 
+ANSWERS = "answers"  # of the window and of programs, which are made so many at once together
+
 
 def add(desk: Desk) -> None:
     """Add the endpoints to the page that is being built."""
@@ -30,7 +32,12 @@ def add(desk: Desk) -> None:
     def documents(request: gr.Request, where: dict[str, Any] | None = None) -> dict[str, Any]:
         return documents_as_json(desk, visitor_of(request), where)
 
-    api(ask, api_name="ask", api_description="Answer a question from the documents.")
+    api(
+        ask,
+        api_name="ask",
+        api_description="Answer a question from the documents.",
+        concurrency_id=ANSWERS,
+    )
     api(
         documents,
         api_name="documents",

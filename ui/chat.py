@@ -96,12 +96,13 @@ class _Page:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # "always_last" would send what the first of several events held.
         each_one: dict[str, Any] = {"trigger_mode": "multiple", **private}
+        together: dict[str, Any] = {"concurrency_id": api.ANSWERS}
         state = [self.session, self.chosen]
         shown = [*state, self.chat, self.box, self.source, self.status, self.follow]
         everything = [*shown, self.fresh, self.top, self.tools, self.attach, self.wire]
         asking: list[Any] = [
-            self.box.submit(self.typed, [self.box, *state], shown, **private),
-            self.chat.submit(self.pressed, state, shown, **private),
+            self.box.submit(self.typed, [self.box, *state], shown, **together, **private),
+            self.chat.submit(self.pressed, state, shown, **together, **private),
         ]
         for each in asking:
             each.then(self.finish, state, [self.follow, self.wire], concurrency_limit=2, **private)

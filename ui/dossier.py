@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from babel.dates import format_datetime
 
-from rag.access import Clearance, as_json, from_json
+from rag.access import INTERNAL, Clearance, Rule, as_json, from_json
 from rag.errors import RagError
 from rag.index import Generation, Index, Listed
 from rag.selection import SeenIndex
@@ -178,6 +178,7 @@ def _page(generation: Generation, change: Change | None, language: str, wanted: 
 def _row(each: Listed, document_id: str, language: str) -> str:
     link = f'<a href="{address(document_id, Span(0, 0))}">{inert(each.title)}</a>'
     remarks = [
+        *(_closed(rule, language) for rule in each.access),
         say(language, "same_as", uri=each.same_as) if each.same_as else "",
         say(language, "near_copy", uri=each.near_copy_of) if each.near_copy_of else "",
         *each.warnings,
@@ -191,6 +192,15 @@ def _row(each: Listed, document_id: str, language: str) -> str:
     ]
     first = f'<th scope="row" dir="auto">{link}<span>{inert(each.uri)}</span></th>'
     return f"<tr>{first}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _closed(rule: Rule, language: str) -> str:
+    """Return in words who may read what a rule closes to others."""
+    if rule.until:
+        return say(language, "embargo", when=day(rule.until, language))
+    if rule.groups == {INTERNAL}:
+        return say(language, "internal")
+    return say(language, "groups", groups=", ".join(sorted(rule.groups)))
 
 
 def _changes(change: Change | None, language: str) -> str:

@@ -13,6 +13,7 @@ const plainFetch = window.fetch;
 window.fetch = async (...request) => {
   const reply = await plainFetch(...request);
   if (reply.status === 401) location.reload(); // the session is over: the server shows where to log in
+  if ([429, 503].includes(reply.status)) say(document.querySelector("#said")?.dataset.busy ?? "");
   return reply;
 };
 

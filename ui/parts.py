@@ -29,7 +29,7 @@ def top(language: str, who: Visitor | None) -> str:
         f'<nav aria-label="{told(language, "views")}">{views}</nav>{_past(language)}'
         f'<label class="language"><span class="unseen">{told(language, "language")}</span>'
         f'<select name="language">{options}</select></label>{_user(language, who)}'
-        '<p id="said" role="status"></p>'
+        f'<p id="said" role="status" data-busy="{told(language, "busy")}"></p>'
     )
 
 

@@ -65,6 +65,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "Vous avez posé beaucoup de questions d’un coup ; reprenez dans {n} s.",
         "Hizo muchas preguntas seguidas; continúe en {n} s.",
     ),
+    "busy": (
+        "Too many wait just now; try again in a moment.",
+        "Trop de demandes attendent ; réessayez dans un instant.",
+        "Hay demasiadas peticiones en espera; pruebe en un momento.",
+    ),
     "too_long": (
         "The question is too long; shorten it to {n} characters.",
         "La question est trop longue ; abrégez-la à {n} caractères.",
@@ -300,6 +305,10 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "same_as": ("the same text as {uri}", "même texte que {uri}", "el mismo texto que {uri}"),
     "near_copy": ("nearly the same text as {uri}", "presque le même texte que {uri}",
                   "casi el mismo texto que {uri}"),
+    "internal": ("internal", "interne", "interno"),
+    "embargo": ("under embargo until {when}", "sous embargo jusqu’au {when}",
+                "bajo embargo hasta el {when}"),
+    "groups": ("only for {groups}", "réservé à {groups}", "solo para {groups}"),
     "not_read": ("Could not be read", "N’ont pas pu être lus", "No se pudieron leer"),
     "ingested": (
         "Last changed by an ingest on {when}.",
