@@ -79,11 +79,14 @@ class Limits:
 
     @contextmanager
     def asking(self, who: str) -> Iterator[None]:
-        """Count a question while it is being answered.
+        """Count a question while it is being answered; those of nobody are not counted.
 
         Raises:
             LimitError: as `check`.
         """
+        if not who:
+            yield
+            return
         with self._guard:
             self.check(who)
             self._asked.wait(who)

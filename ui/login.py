@@ -80,7 +80,7 @@ class Visitor:
 
     @property
     def counted_as(self) -> str:
-        """Return whom limits count: the user, or the tab where nobody logs in."""
+        """Return whom limits count: the user, or the tab where nobody logs in, if it is one."""
         return self.user or self.session
 
 
@@ -96,7 +96,7 @@ ROUTE = Route("/desk/user", _user)
 def visitor_of(request: Any) -> Visitor:
     """Return who sent a request, as Gradio hands it to what handles an event."""
     known: Visitor = request.request.scope[VISITOR]
-    return replace(known, session=str(request.session_hash))
+    return replace(known, session=str(request.session_hash or ""))
 
 
 class Door(Protocol):
