@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from rag.evidence import Evidence
+from rag.language import fold, names
 
 MOST_SENTENCES = 3
 CLOSE = 0.75  # share of the best sentence's score that another needs to be cited beside it
-SAME = 0.9  # cosine of two sentences from which on the second adds nothing
+SAME = 0.9  # cosine of two sentences from which on they say much the same
 ENOUGH = 0.24  # probability from which on the question counts as answered
 
 
@@ -20,7 +21,22 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
         return []
     chosen = [best[0]]
     for each in best[1:]:
-        new = all(float(each.vector @ other.vector) < SAME for other in chosen)
+        new = all(_says_more(each, other) for other in chosen)
         if new and each.probability >= ENOUGH and each.score >= CLOSE * best[0].score:
             chosen.append(each)
     return chosen
+
+
+def _says_more(one: Evidence, other: Evidence) -> bool:
+    """Tell whether a sentence says what another does not.
+
+    A document seldom says the same twice: sentences of one that are much alike but name others,
+    such as rows of a table, tell of others.
+    """
+    if float(one.vector @ other.vector) < SAME:
+        return True
+    named, known = (
+        {fold(name) for name in names(each.sentence.text, each.hit.chunk.language)}
+        for each in (one, other)
+    )
+    return one.sentence.document_id == other.sentence.document_id and not named <= known

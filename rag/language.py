@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 
@@ -261,6 +261,7 @@ def differs(text: str, language: str) -> str | None:
 
 # What a question asks for, and what a sentence must hold to offer it.
 _ASKS = {
+    "count": re.compile(r"\bhow (?:many|much)\b|\bcombien\b|\bcu[aá]nt[oa]s?\b", re.IGNORECASE),
     "number": re.compile(
         r"\bhow (?:many|much|large|big|often|long|old|far)\b|\b(?:what|which) (?:percentage|share|"
         r"number|amount|proportion|percent|population)\b|\bcombien\b|\bquel(?:le)? (?:pourcentage|"
@@ -309,7 +310,6 @@ _DATE = re.compile(
     r"(?:,? (?:de |del )?[12]\d{3}\b)?|\b(?:19|20)\d\d\b",
     re.IGNORECASE,
 )
-_COUNT = re.compile(r"\bhow (?:many|much)\b|\bcombien\b|\bcu[aá]nt[oa]s?\b", re.IGNORECASE)
 _OFFERS = {
     "number": re.compile(
         r"\d+(?:[.,]\d+)*|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
@@ -348,6 +348,7 @@ _OFFERS = {
         r"\b[A-ZÀ-Þ][^\W\d_]+|\b(?:minister|official|leader|ministre|ministr[oa])s?\b"
     ),
 }
+_OFFERS["count"] = _OFFERS["number"]
 
 
 # Who is asked about in "what did Ana Ruiz say": the answer must name them.
@@ -431,11 +432,7 @@ def misses(question: str, sentence: str) -> bool:
     >>> [misses("What did Ruiz say?", said) for said in ("Sato said no.", "She said no.")]
     [True, False]
     """
-    counting = _COUNT.search(question) is not None
-    if any(
-        each == "hour" or (each == "number" and counting)
-        for each in _kinds_lacking(question, sentence)
-    ):
+    if not {"count", "hour"}.isdisjoint(_kinds_lacking(question, sentence)):
         return True
     asked = _asked(question, by_name=True)
     if not asked:
@@ -452,14 +449,21 @@ def misses(question: str, sentence: str) -> bool:
 
 def _kinds_lacking(question: str, sentence: str) -> Iterator[str]:
     """Yield what kinds of things a question asks for and a sentence does not have."""
-    kinds = [kind for kind, asks in _ASKS.items() if asks.search(question)]
-    known = set(WORD.findall(fold(question))) if kinds else set()
-    undated = _DATE.sub(" ", sentence) if _COUNT.search(question) else sentence
-    offered = {"number": undated}  # a date counts nothing
+    kinds, known = _kinds(question)
+    undated = _DATE.sub(" ", sentence) if "count" in kinds else sentence
+    offered = {"count": undated}  # a date counts nothing
     return (each for each in kinds if not _offers(each, offered.get(each, sentence), known))
 
 
-def _asked(question: str, *, by_name: bool = False) -> list[str]:
+@lru_cache(100)
+def _kinds(question: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the kinds of things that a question asks for, and the words it has itself."""
+    kinds = tuple(kind for kind, asks in _ASKS.items() if asks.search(question))
+    return kinds, frozenset(WORD.findall(fold(question)) if kinds else ())
+
+
+@lru_cache(100)
+def _asked(question: str, *, by_name: bool = False) -> Sequence[str]:
     """Return the names of those whose words a question asks for, and who may be described too."""
     parts = (part for found in _SPEAKER.finditer(question) for part in found.groups() if part)
     spoken_of = [WORD.findall(part) for part in parts]
@@ -472,7 +476,7 @@ def _asked(question: str, *, by_name: bool = False) -> list[str]:
     ]
 
 
-def _has_any_of(named: list[str], text: str) -> bool:
+def _has_any_of(named: Sequence[str], text: str) -> bool:
     """Tell whether a text has one of the names, if there are any."""
     found = WORD.findall(fold(text)) if named else []
     return not named or any(_like_any_of(each, found) for each in named)
@@ -487,7 +491,7 @@ def _like_any_of(name: str, found: list[str]) -> bool:
     )
 
 
-def _offers(kind: str, sentence: str, known: set[str]) -> bool:
+def _offers(kind: str, sentence: str, known: Collection[str]) -> bool:
     naming = kind in ("person", "place")
     found = (match.group() for match in _OFFERS[kind].finditer(sentence))
     return any(

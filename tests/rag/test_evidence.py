@@ -28,6 +28,14 @@ def test_the_nearest_token_is_the_same_one_and_others_are_far() -> None:
     assert found["other"] == pytest.approx([0, 0, 0], abs=0.25)
 
 
+def test_what_is_looked_up_is_the_product_with_the_signs() -> None:
+    asked, of_text = tokens([0, 1, 2]), of([3, 4, 5, 6])
+    products = asked.vectors @ np.where(of_text > 0, 1, -1).T
+    expected = products.max(axis=1) * np.sqrt(np.pi / 2 / 384)
+    found = nearest_tokens(asked, {"text": signs(of_text)})["text"]
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
 def test_similarities_of_signs_are_close_to_those_of_the_vectors(encoder: Encoder) -> None:
     texts = ["The ferry sails at dawn.", "Trade grew by a fifth.", "Ministers met in August."]
     _, question = encoder.encode_question("When does the boat leave?")

@@ -1,11 +1,12 @@
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from ingest.sync import sync
 from rag.evidence import Evidence, weigh
-from rag.extract import MOST_SENTENCES, choose
+from rag.extract import MOST_SENTENCES, SAME, choose
 from rag.index import Generation, Index
 from rag.models import Encoder
 from rag.query import understand
@@ -95,3 +96,11 @@ def test_a_sentence_without_what_is_asked_for_does_not_answer(
     best = [replace(each, missing=False) for each in without]
     assert choose(best)
     assert choose([replace(each, missing=True) for each in best]) == []
+
+
+def test_rows_that_name_others_are_each_quoted(generation: Generation, encoder: Encoder) -> None:
+    chosen = choose(evidence("Who takes part in the working lunch?", generation, encoder))
+    said = " ".join(each.sentence.text for each in chosen)
+    assert all(name in said for name in ("Anand", "Bendayan", "LeBlanc"))
+    cosines = [float(one.vector @ other.vector) for one, other in combinations(chosen, 2)]
+    assert max(cosines) > SAME
