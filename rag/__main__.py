@@ -3,21 +3,28 @@
 import argparse
 import getpass
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rag.accounts import SHORTEST, Accounts, plain_name
+from rag.backup import restore, save
 from rag.errors import QuestionError, RagError, SettingsError
+from rag.models import load_encoder
 from rag.pipeline import Question, open_pipeline
 from rag.records import as_json, as_turns, find, place
 from rag.replay import as_report, lines, replay
 from rag.settings import Settings
 from rag.types import Answer, Filter, Turn
+from rag.watch import write_logs
 
 ANSWERED, BAD_USAGE, FAILED = 0, 2, 3
+DONE = 0
 SAME, CHANGED, UNEXPLAINED = 0, 1, 4
 
 
@@ -72,6 +79,49 @@ def _replay(given: argparse.Namespace) -> int:
     return CHANGED if found.explained else UNEXPLAINED
 
 
+def _backup(given: argparse.Namespace) -> int:
+    """Save the index in one file."""
+    saved = save(Settings.read(index=given.index).index, given.file)
+    if given.json:
+        print(json.dumps(asdict(saved)))
+    else:
+        print(f"saved {saved.generation}: {saved.files} files, {saved.bytes:,} bytes")
+    return DONE
+
+
+def _restore(given: argparse.Namespace) -> int:
+    """Bring an index back from a backup."""
+    settings = Settings.read(index=given.directory)
+    with tempfile.TemporaryDirectory() as made:  # what a model needs is in no backup
+        model = Path(made) / "model"
+        fingerprint = load_encoder(settings, cache=model).fingerprint
+        held = restore(given.file, settings.index, fingerprint)
+        if model.exists():
+            shutil.move(model, settings.index / "model")
+    counts = {name: getattr(held, name) for name in ("documents", "chunks", "sentences")}
+    if given.json:
+        print(json.dumps({"generation": held.generation, **counts}))
+    else:
+        print(
+            f"restored {held.generation}:", ", ".join(f"{n} {name}" for name, n in counts.items())
+        )
+    return DONE
+
+
+def _mcp(given: argparse.Namespace) -> int:
+    """Serve the tools for other programs' language models until the input ends."""
+    settings = Settings.read(index=given.index)
+    try:
+        from rag.tools import server
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"the package {error.name!r} is not installed; run pip install -e '.[mcp]'"
+        ) from error
+    write_logs(settings)
+    server(open_pipeline(settings)).run()
+    return DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rag", description="Ask the documents.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -79,8 +129,18 @@ def _parser() -> argparse.ArgumentParser:
     again = commands.add_parser("replay", help="ask a recorded question again and compare")
     again.add_argument("id", metavar="ID", help="the id of the answer")
     again.set_defaults(command=_replay)
+    tools = commands.add_parser("mcp", help="serve the tools ask and find_passages over MCP")
+    tools.set_defaults(command=_mcp)
+    backup = commands.add_parser("backup", help="save the index in one file, while it is used")
+    backup.add_argument("file", type=Path, metavar="FILE", help="such as visit.tar; not there yet")
+    backup.set_defaults(command=_backup)
     for each in commands.choices.values():
         each.add_argument("--index", type=Path, help="directory of the index")
+    back = commands.add_parser("restore", help="bring an index back from such a file")
+    back.add_argument("file", type=Path, metavar="FILE", help="a backup")
+    back.add_argument("directory", type=Path, metavar="DIR", help="the index; not there yet")
+    back.set_defaults(command=_restore)
+    for each in (each for each in commands.choices.values() if each is not tools):
         each.add_argument("--json", action="store_true", help="print one JSON object")
     _add_users(commands.add_parser("users", help="who may log in to the chat"))
     return parser

@@ -42,23 +42,12 @@ def audit(index: Index) -> Audit:
         IndexMismatchError: it was built with another model or another version.
     """
     try:
-        with _current(index) as generation:
+        with store.held(index.directory) as generation:
             return _audit(generation, index.fingerprint)
     except IndexDamagedError as error:
         found = _newest(index)
         problem = str(error).partition(";")[0]
         return Audit(derived=(problem,)) if found else Audit(lost=(problem,))
-
-
-@contextlib.contextmanager
-def _current(index: Index) -> Iterator[Path]:
-    """Give the current generation, which no writer removes until the block ends."""
-    while True:
-        generation = store.current(index.directory)
-        with contextlib.closing(store.hold(generation)):
-            if store.current(index.directory) == generation:
-                yield generation
-                return
 
 
 def mend(index: Index) -> None:

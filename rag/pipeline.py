@@ -25,7 +25,7 @@ from rag.retrieve import as_langchain, search
 from rag.selection import only, seen_by
 from rag.settings import Settings
 from rag.store import current
-from rag.types import EVERYWHERE, Answer, Citation, Filter, Turn
+from rag.types import EVERYWHERE, Answer, Chunk, Citation, Filter, Sentence, Turn
 from rag.verify import check
 from rag.watch import Watch, open_watch
 
@@ -125,8 +125,7 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
         yield answer
         with self.index.reading() as generation:
-            searched = only(seen_by(generation, question.clearance), question.where)
-            final = self._answer(answer, after, searched, run)
+            final = self._answer(answer, after, _searched(generation, question), run)
         for shown in range(1, len(final.citations) if final.status == "answered" else 0):
             cited = final.citations[:shown]
             yield replace(answer, hits=final.hits, text=_text(cited), citations=cited)
@@ -149,12 +148,26 @@ class Pipeline(Runnable[Question | str, Answer]):
         chosen = choose(found.evidence)
         answer = replace(answer, hits=found.hits)
         if chosen:
-            cited = [_cite(generation, each, number) for number, each in enumerate(chosen, 1)]
+            cited = [
+                _cite(generation, each.sentence, number) for number, each in enumerate(chosen, 1)
+            ]
             final = _quote(answer, cited, generation)
         else:
             final = _refuse(answer, found.evidence, generation)
         clock.lap("extract")
         return replace(final, timings_ms=clock.laps())
+
+    def passages(self, question: Question, most: int) -> tuple[Citation, ...]:
+        """Return the chunks that may answer a question, best first, each as its own citation.
+
+        Raises:
+            QuestionError, IndexMissingError, IndexMismatchError, IndexDamagedError: as `invoke`.
+        """
+        text = check_question(question.text, self.max_question)
+        with self.index.reading() as generation:
+            seen = _searched(generation, question)
+            hits = search(understand(text, seen, self._encoder), seen, top_k=most).hits
+            return tuple(_cite(seen, hit.chunk, number) for number, hit in enumerate(hits, 1))
 
     def _record(self, answer: Answer, question: Question, generation: str) -> None:
         if self._record_to is None:
@@ -234,7 +247,7 @@ def _quote(answer: Answer, cited: Sequence[Citation], generation: Generation) ->
 def _refuse(answer: Answer, evidence: Sequence[Evidence], generation: Generation) -> Answer:
     """Say that the documents do not answer, what was searched, and what came nearest."""
     best = max(evidence, key=lambda each: each.cosine, default=None)
-    near = [_cite(generation, best, 1)] if best and best.cosine >= NEAR else []
+    near = [_cite(generation, best.sentence, 1)] if best and best.cosine >= NEAR else []
     searched = generation.summary()
     coverage = wording.coverage(answer.language, searched, generation.whole)
     refusal, nearest = (
@@ -252,13 +265,17 @@ def _refuse(answer: Answer, evidence: Sequence[Evidence], generation: Generation
     )
 
 
-def _cite(generation: Generation, evidence: Evidence, marker: int) -> Citation:
-    """Return the citation of a sentence, checked against its document."""
-    sentence = evidence.sentence
+def _searched(generation: Generation, question: Question) -> Generation:
+    """Return what of a generation a question is asked of, and who asks it may see."""
+    return only(seen_by(generation, question.clearance), question.where)
+
+
+def _cite(generation: Generation, sentence: Sentence | Chunk, marker: int) -> Citation:
+    """Return the citation of a piece of a document, checked against it."""
     document = generation.document(sentence.document_id)
     if document is None:
         raise IndexDamagedError(
-            f"the chunk {evidence.hit.chunk.id!r} has no document in {generation.name!r}; "
+            f"the text {sentence.id!r} has no document in {generation.name!r}; "
             "run python -m ingest --check"
         )
     citation = Citation(

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from rag.access import OPERATOR, Clearance
 from rag.errors import QuestionError
-from rag.types import Answer, Filter, Turn
+from rag.types import Answer, Citation, Filter, Turn
 
 DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
 FILTER_NAMES = {"documents", "kinds", "languages", "from", "to"}
@@ -44,20 +44,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "as_of": answer.as_of,
         "coverage": answer.coverage,
-        "citations": [
-            {
-                "marker": each.marker,
-                "document_id": each.document_id,
-                "title": each.title,
-                "uri": each.uri,
-                "published": each.published.isoformat() if each.published else None,
-                "page": each.page,
-                "start": each.span.start,
-                "end": each.span.end,
-                "quote": each.quote,
-            }
-            for each in answer.citations
-        ],
+        "citations": [citation_as_json(each) for each in answer.citations],
         "hits": [
             {
                 "chunk_id": hit.chunk.id,
@@ -69,6 +56,21 @@ def as_json(answer: Answer) -> dict[str, Any]:
             for hit in answer.hits
         ],
         "timings_ms": {stage: round(spent, 2) for stage, spent in answer.timings_ms},
+    }
+
+
+def citation_as_json(citation: Citation) -> dict[str, Any]:
+    """Return a citation in the form that scripts rely on."""
+    return {
+        "marker": citation.marker,
+        "document_id": citation.document_id,
+        "title": citation.title,
+        "uri": citation.uri,
+        "published": citation.published.isoformat() if citation.published else None,
+        "page": citation.page,
+        "start": citation.span.start,
+        "end": citation.span.end,
+        "quote": citation.quote,
     }
 
 

@@ -198,6 +198,21 @@ def is_held(directory: Path) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[Path]:
+    """Give the generation that answers, which no writer removes until the block ends.
+
+    Raises:
+        IndexMissingError, IndexDamagedError, SettingsError: as `current`.
+    """
+    while True:
+        generation = current(directory)
+        with contextlib.closing(hold(generation)):
+            if current(directory) == generation:
+                yield generation
+                return
+
+
 def connect(directory: Path, mode: str) -> sqlite3.Connection:
     """Open the truth of a generation; `mode` is the query of an SQLite URI."""
     truth = sqlite3.connect(

@@ -94,7 +94,7 @@ class Watch:
         if error is not None and status != "stopped":
             facts |= {"error": type(error).__name__, "reason": self._reason(answer, error)}
         level = logging.WARNING if status == "failed" else logging.INFO
-        log.log(level, "a question was %s", status, extra={"facts": facts})
+        log.log(level, "question %s", status, extra={"facts": facts})
         if self._tracer and answer:
             _trace(self._tracer, answer, facts, started)
 

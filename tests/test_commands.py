@@ -78,7 +78,7 @@ def test_ingest_names_what_it_refuses_and_takes_in_the_rest(
 def test_ingest_waits_for_no_pipe(run: Run, own_index: Path, folder: Path) -> None:
     """A named pipe looks like a file until it is opened, which never ends."""
     os.mkfifo(folder / "pipe.txt")
-    done = run("ingest", folder, "--index", own_index, "--json", timeout=15)
+    done = run("ingest", folder, "--index", own_index, "--json")
     assert done.returncode == 1
     assert [each["path"] for each in printed(done)["refused"]] == [str(folder / "pipe.txt")]
 

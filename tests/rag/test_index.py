@@ -13,6 +13,7 @@ import pytest
 from ingest.chunk import cut, in_context
 from ingest.load import find, load
 from ingest.sync import sync
+from rag.audit import audit
 from rag.errors import (
     IndexBusyError,
     IndexDamagedError,
@@ -20,7 +21,7 @@ from rag.errors import (
     IndexMissingError,
     RagError,
 )
-from rag.index import Generation, Index
+from rag.index import Generation, Index, ingested_paths
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.store import current
@@ -405,4 +406,28 @@ def test_vectors_that_hide_others_from_the_search_do_not_look_like_damage(
         sync(index, bag_of_words, [tmp_path], rebuild=True)
         with index.reading() as generation:
             assert generation.summary().documents == 2
+    index.close()
+
+
+@pytest.mark.usefixtures("reading_here")
+def test_an_index_of_an_older_version_is_made_anew_from_the_folders_of_the_last_time(
+    tmp_path: Path, folder: Path, bag_of_words: Encoder
+) -> None:
+    index = Index(tmp_path / "index", bag_of_words.fingerprint)
+    sync(index, bag_of_words, [folder])
+    index.close()
+    older = current(index.directory)
+    database = sqlite3.connect(older / "truth.sqlite")
+    database.execute("update manifest set value = '1' where key = 'schema'")
+    database.commit()
+    database.close()
+    for ask in (index.reading().__enter__, lambda: audit(index)):
+        with pytest.raises(IndexMismatchError, match=r"has schema '1', not '.*'; run python -m"):
+            ask()
+    assert [each.name for each in (index.directory / "generations").iterdir()] == [older.name]
+    report = sync(index, bag_of_words, ingested_paths(index.directory))
+    assert (report.added, report.embedded) == (3, 3)
+    with index.reading() as generation:
+        assert generation.summary().documents == 3
+    assert not older.exists()
     index.close()
