@@ -10,11 +10,13 @@ from typing import Any
 from evals import gates
 from evals.cases import CaseError, Dossiers, read_cases, read_documents, read_dossiers
 from evals.compare import compare
-from evals.judge import judge, load_judge, write_judged
+from evals.judge import judge, write_judged
 from evals.mutate import CONTROL, HEAD, NEEDED_SHARE, as_json, mutate, share_caught
 from evals.report import BELOW, NOT_MEASURED, PASS, VERDICTS, Report, facts, report, write
 from evals.review import drafts, review
 from evals.run import documents_of, read_run, run
+from rag.chat_models import load_chat_model
+from rag.errors import ChatModelError, SettingsError
 from rag.pipeline import open_pipeline
 from rag.settings import Settings
 
@@ -183,8 +185,8 @@ def _judge(given: argparse.Namespace) -> int:
 def _judged(folder: Path, name: str) -> None:
     """Let the model judge, or write down why it could not; neither changes the verdict."""
     try:
-        model = load_judge(name)
-    except (ImportError, ValueError) as error:
+        model = load_chat_model(name, retries=2)
+    except (ChatModelError, SettingsError) as error:
         write_judged(folder, {"skipped": f"the model {name!r} can not be used: {error}"})
         return
     found = judge(read_run(folder), model, name)

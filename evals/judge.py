@@ -22,19 +22,6 @@ Would the answer help the person who asked: is it right, complete and to the poi
 documents do not say, does it say so? Reply with one word: YES or NO."""
 
 
-def load_judge(name: str) -> BaseChatModel:
-    """Return the chat model of a name such as `ollama:llama3.1`, without chance in its replies.
-
-    Raises:
-        ImportError: the package of its provider is not installed.
-        ValueError: the name has no provider that LangChain knows.
-    """
-    from langchain.chat_models import init_chat_model  # slow to import, and seldom needed
-
-    model: BaseChatModel = init_chat_model(name, temperature=0)
-    return model
-
-
 def judge(run: Run, model: BaseChatModel, name: str) -> dict[str, Any]:
     """Return how many answers the model finds helpful, and how far it agrees with the checks.
 

@@ -31,7 +31,7 @@ from rag.types import Answer, Document
 
 Prediction = Mapping[str, Any]
 PACKAGES = ("chromadb", "langchain-core", "numpy", "onnxruntime", "scipy", "ir-measures")
-NOT_COMPARED = ("id", "timings_ms")  # differ from run to run whatever the product does
+NOT_COMPARED = ("id", "timings_ms", "usage")  # differ from run to run whatever the product does
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +171,7 @@ def _asked(pipeline: Pipeline, case: Case) -> tuple[dict[str, Any], Mapping[str,
 
 def _kept(answer: Answer) -> dict[str, Any]:
     """Return what is compared of an answer, with how its sentences came to be shown."""
-    line = {name: value for name, value in as_json(answer).items() if name not in NOT_COMPARED}
-    line["statements"] = [
-        {"text": each.text, "markers": list(each.markers), "check": each.check}
-        for each in answer.statements
-    ]
-    return {**line, "dropped": answer.dropped, "notice": answer.notice}
+    return {name: value for name, value in as_json(answer).items() if name not in NOT_COMPARED}
 
 
 def read_run(folder: Path, cases: Path | None = None) -> Run:
@@ -229,6 +224,7 @@ def _about(settings: Settings, pipeline: Pipeline) -> dict[str, Any]:
     return {
         "embedding_model": settings.embedding_model,
         "top_k": settings.top_k,
+        "chat_model": settings.chat_model,
         "chunks": summary.chunks,
         "commit": _commit(),
         "python": platform.python_version(),

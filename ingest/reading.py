@@ -11,12 +11,9 @@ from typing import Literal
 
 import dateparser
 
+from rag.orders import INVISIBLE
 from rag.types import Block, BlockKind, Span
 
-# Zero-width, bidirectional-override and tag characters carry nothing a reader of the text sees.
-INVISIBLE = re.compile(
-    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
-)
 FROM_NAME = "file name"  # the origin of what a file does not say of itself
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 

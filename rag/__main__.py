@@ -16,7 +16,7 @@ from rag.accounts import SHORTEST, Accounts, plain_name
 from rag.backup import restore, save
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.models import load_encoder
-from rag.pipeline import Question, open_pipeline
+from rag.pipeline import Question, open_pipeline, switch
 from rag.records import as_json, as_turns, find, place
 from rag.replay import as_report, lines, replay
 from rag.settings import Settings
@@ -77,6 +77,12 @@ def _replay(given: argparse.Namespace) -> int:
     if found.same:
         return SAME
     return CHANGED if found.explained else UNEXPLAINED
+
+
+def _model(given: argparse.Namespace) -> int:
+    """Keep the language model from writing, or let it, from the next question on."""
+    switch(Settings.read(index=given.index).index, on=given.state == "on")
+    return DONE
 
 
 def _backup(given: argparse.Namespace) -> int:
@@ -143,6 +149,10 @@ def _parser() -> argparse.ArgumentParser:
     for each in (each for each in commands.choices.values() if each is not tools):
         each.add_argument("--json", action="store_true", help="print one JSON object")
     _add_users(commands.add_parser("users", help="who may log in to the chat"))
+    model = commands.add_parser("model", help="switch the language model off or on, while it runs")
+    model.add_argument("state", choices=["off", "on"])
+    model.add_argument("--index", type=Path, help="directory of the index")
+    model.set_defaults(command=_model)
     return parser
 
 
@@ -245,7 +255,7 @@ def _readable(answer: Answer) -> str:
         lines.append(f"[{each.marker}] {each.title}{day}{page} ({each.uri})")
     if answer.searched_for != answer.question:
         lines.append(f"Searched for: {answer.searched_for}")
-    return "\n".join([*lines, answer.as_of]).strip()
+    return "\n".join([*lines, *filter(None, [answer.notice, answer.as_of])]).strip()
 
 
 def _failed(question: str, error: RagError) -> Answer:

@@ -5,6 +5,7 @@
     ├── QuestionError         a question that can not be asked
     ├── LoadError             a file that can not be read as a document
     ├── ModelError            the embedding model is missing or is not the one expected
+    ├── ChatModelError        a language model gave no usable reply
     ├── IndexMissingError     there is no index where one was expected
     ├── IndexMismatchError    the index was built by another model or another version
     ├── IndexDamagedError     the index contradicts itself
@@ -15,6 +16,8 @@ A message says what failed, the offending value, and what to do next.
 """
 
 from pathlib import Path
+
+from rag.types import Fault
 
 
 class RagError(Exception):
@@ -40,6 +43,14 @@ class LoadError(RagError):
 
 class ModelError(RagError):
     """Say that the embedding model is missing or is not the one expected."""
+
+
+class ChatModelError(RagError):
+    """Say that a language model gave no usable reply, and by what name that is known."""
+
+    def __init__(self, model: str, fault: Fault) -> None:
+        super().__init__(f"the language model {model!r} gave no usable reply ({fault})")
+        self.fault: Fault = fault
 
 
 class IndexMissingError(RagError):

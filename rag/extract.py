@@ -9,6 +9,7 @@ MOST_SENTENCES = 3
 CLOSE = 0.75  # share of the best sentence's score that another needs to be cited beside it
 SAME = 0.9  # cosine of two sentences from which on they say much the same
 ENOUGH = 0.24  # probability from which on the question counts as answered
+WORTH = 0.1  # probability from which on a language model, which refuses too, is asked
 
 
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -25,6 +26,11 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
         if new and each.probability >= ENOUGH and each.score >= CLOSE * best[0].score:
             chosen.append(each)
     return chosen
+
+
+def is_worth_reading(evidence: Sequence[Evidence]) -> bool:
+    """Tell whether a language model may find an answer in the sentences."""
+    return any(each.probability >= WORTH for each in evidence)
 
 
 def _says_more(one: Evidence, other: Evidence) -> bool:

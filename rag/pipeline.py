@@ -4,7 +4,7 @@ import logging
 import time
 import unicodedata
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,26 +12,29 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForChainRun
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from rag import records, wording
+from rag import records
 from rag.access import OPERATOR, Clearance
-from rag.errors import IndexDamagedError, QuestionError
-from rag.evidence import Evidence
-from rag.extract import choose
+from rag.chat_models import Asking, ChatModel, waited
+from rag.compose import cite, growing, instead, quoted, text_of, written
+from rag.errors import ChatModelError, IndexWriteError, QuestionError
+from rag.extract import choose, is_worth_reading
+from rag.generate import Author, Draft, stand_alone
 from rag.index import Generation, Index
 from rag.language import detect
 from rag.models import Encoder, load_encoder
+from rag.orders import without_orders
 from rag.query import in_conversation, understand
-from rag.retrieve import as_langchain, search
+from rag.retrieve import Found, as_langchain, search
 from rag.selection import only, seen_by
 from rag.settings import Settings
 from rag.store import current
-from rag.types import EVERYWHERE, Answer, Chunk, Citation, Filter, Sentence, Turn
-from rag.verify import check
+from rag.types import EVERYWHERE, Answer, Citation, Fault, Filter, Turn
+from rag.verify import Verifier
 from rag.watch import Watch, open_watch
 
 MAX_QUESTION = 1000  # characters, where no setting says otherwise
 MAX_HISTORY = 20  # turns that are looked back on
-NEAR = 0.2  # cosine below which a passage is not worth showing with a refusal
+NO_MODEL = "no-model"  # a file of the index; while it is there, no language model writes
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,8 @@ class Question:
 
     `where` says which documents are asked, `clearance` which of them the one who asks may see;
     for the command line and the evals that is all of them. `recorded` is off for questions that
-    nobody asked, such as a trial of the page's examples.
+    nobody asked, such as a trial of the page's examples; `written` is off where quotes are wanted
+    though a language model is set.
     """
 
     text: str
@@ -50,6 +54,7 @@ class Question:
     recorded: bool = True
     where: Filter = EVERYWHERE
     clearance: Clearance = OPERATOR
+    written: bool = True
 
 
 class Pipeline(Runnable[Question | str, Answer]):
@@ -63,6 +68,7 @@ class Pipeline(Runnable[Question | str, Answer]):
         top_k: int = 8,
         max_question: int = MAX_QUESTION,
         record_to: Path | None = None,
+        author: Author | None = None,
         watch: Watch | None = None,
     ) -> None:
         self.index = index
@@ -70,6 +76,7 @@ class Pipeline(Runnable[Question | str, Answer]):
         self._encoder = encoder
         self._top_k = top_k
         self._record_to = record_to
+        self._author = author
         self.watch = watch or Watch()
 
     def invoke(
@@ -104,6 +111,13 @@ class Pipeline(Runnable[Question | str, Answer]):
         for question in questions:
             yield from self._watched(question, run_manager)
 
+    def writing(self) -> tuple[str, Fault]:
+        """Return the language model that is set, and why it writes nothing now; empty for none."""
+        if self._author is None:
+            return "", ""
+        off = (self.index.directory / NO_MODEL).exists()
+        return self._author.model.name, "switched_off" if off else self._author.model.fault
+
     def _watched(self, asked: Question | str, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         question = Question(asked) if isinstance(asked, str) else asked
         if not question.recorded:
@@ -125,40 +139,73 @@ class Pipeline(Runnable[Question | str, Answer]):
         )
         yield answer
         with self.index.reading() as generation:
-            final = self._answer(answer, after, _searched(generation, question), run)
-        for shown in range(1, len(final.citations) if final.status == "answered" else 0):
-            cited = final.citations[:shown]
-            yield replace(answer, hits=final.hits, text=_text(cited), citations=cited)
+            seen = _searched(generation, question)
+            for final in self._answers(_Asked(answer, question, after), seen, run):
+                if final.status == "searching":
+                    yield final
         if question.recorded:
             self._record(final, question, generation.name)
         yield final
 
-    def _answer(
-        self, answer: Answer, after: str, generation: Generation, run: CallbackManagerForChainRun
-    ) -> Answer:
+    def _answers(
+        self, asked: "_Asked", generation: Generation, run: CallbackManagerForChainRun
+    ) -> Iterator[Answer]:
+        """Yield the answer as it grows; the last one is final."""
         clock = _Clock()
+        model, fault = self.writing() if asked.question.written else ("", "")
+        asking = (
+            self._author.model.start(run.get_child())
+            if self._author and model and not fault
+            else None
+        )
+        if asking and asked.question.history:
+            try:
+                asked = yield from _standing_alone(asked, asking)
+            except ChatModelError as error:
+                fault = error.fault
+            clock.lap("rewrite")
+        found = self._find(asked, generation, run, clock)
+        answer = replace(asked.answer, hits=found.hits)
+        chosen = choose(found.evidence)
+        draft: Draft | None = None
+        if self._author and asking and not fault and is_worth_reading(found.evidence):
+            for draft in self._author.write(asking, answer, found, generation):
+                yield growing(answer, draft, generation, model)
+            clock.lap("write")
+        if draft:
+            final = written(
+                answer, draft, generation, model, chosen=chosen, evidence=found.evidence
+            )
+        else:
+            final = quoted(answer, chosen, found.evidence, generation)
+            yield from _one_by_one(answer, final)
+            final = instead(final, model, fault) if fault else final
+        clock.lap("extract")
+        usage = asking.taken(draft.first if draft else None) if asking else None
+        yield replace(final, timings_ms=clock.laps(), usage=usage)
+
+    def _find(
+        self,
+        asked: "_Asked",
+        generation: Generation,
+        run: CallbackManagerForChainRun,
+        clock: "_Clock",
+    ) -> Found:
+        searched_for = asked.answer.searched_for
         query = understand(
-            answer.searched_for, generation, self._encoder, own=answer.question, after=after
+            searched_for, generation, self._encoder, own=asked.own, after=asked.after
         )
         clock.lap("understand")
-        listener = run.get_child().on_retriever_start({"name": "Retriever"}, answer.searched_for)
+        listener = run.get_child().on_retriever_start({"name": "Retriever"}, searched_for)
         found = search(query, generation, top_k=self._top_k)
         listener.on_retriever_end([as_langchain(hit) for hit in found.hits])
         clock.lap("retrieve")
-        chosen = choose(found.evidence)
-        answer = replace(answer, hits=found.hits)
-        if chosen:
-            cited = [
-                _cite(generation, each.sentence, number) for number, each in enumerate(chosen, 1)
-            ]
-            final = _quote(answer, cited, generation)
-        else:
-            final = _refuse(answer, found.evidence, generation)
-        clock.lap("extract")
-        return replace(final, timings_ms=clock.laps())
+        return found
 
     def passages(self, question: Question, most: int) -> tuple[Citation, ...]:
         """Return the chunks that may answer a question, best first, each as its own citation.
+
+        What in them is an order to a language model is left out.
 
         Raises:
             QuestionError, IndexMissingError, IndexMismatchError, IndexDamagedError: as `invoke`.
@@ -167,7 +214,8 @@ class Pipeline(Runnable[Question | str, Answer]):
         with self.index.reading() as generation:
             seen = _searched(generation, question)
             hits = search(understand(text, seen, self._encoder), seen, top_k=most).hits
-            return tuple(_cite(seen, hit.chunk, number) for number, hit in enumerate(hits, 1))
+            parts = [part for hit in hits for part in without_orders(hit.chunk)]
+            return tuple(cite(seen, part, number) for number, part in enumerate(parts[:most], 1))
 
     def _record(self, answer: Answer, question: Question, generation: str) -> None:
         if self._record_to is None:
@@ -195,6 +243,7 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
     Raises:
         IndexMissingError, IndexMismatchError, IndexDamagedError: as `Index.reading`.
         ModelError: as `load_encoder`.
+        SettingsError: the chat model has no provider that is known.
     """
     current(settings.index)
     encoder = load_encoder(settings, cache=settings.index / "model")
@@ -209,7 +258,39 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
         max_question=settings.max_question,
         record_to=record_to,
         watch=open_watch(settings),
+        author=_author(settings, encoder) if settings.chat_model else None,
     )
+
+
+def _author(settings: Settings, encoder: Encoder) -> Author:
+    model = ChatModel(
+        settings.chat_model,
+        base_url=settings.chat_base_url,
+        seconds=settings.chat_seconds,
+        retries=settings.chat_retries,
+        max_tokens=settings.chat_max_tokens,
+        context_tokens=settings.chat_context_tokens,
+    )
+    return Author(model, Verifier(encoder), settings.chat_context_tokens)
+
+
+def switch(index: Path, *, on: bool) -> None:
+    """Let the language model of an index write, or keep it from that, whoever has it open.
+
+    Raises:
+        IndexMissingError: nothing was ever ingested there.
+        IndexWriteError: the directory can not be written.
+    """
+    current(index)
+    try:
+        if on:
+            (index / NO_MODEL).unlink(missing_ok=True)
+        else:
+            (index / NO_MODEL).touch()
+    except OSError as error:
+        raise IndexWriteError(
+            f"the file {str(index / NO_MODEL)!r} can not be changed: {error}; give permission"
+        ) from error
 
 
 def check_question(text: str, most: int = MAX_QUESTION) -> str:
@@ -234,66 +315,40 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs")
 
 
-def _quote(answer: Answer, cited: Sequence[Citation], generation: Generation) -> Answer:
-    return replace(
-        answer,
-        status="answered",
-        text=_text(cited),
-        citations=tuple(cited),
-        as_of=wording.as_of(answer.language, cited, generation.whole),
-    )
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question on its way: `own` is what is searched for without borrowed words."""
+
+    answer: Answer
+    question: Question
+    after: str
+
+    @property
+    def own(self) -> str:
+        own = self.answer.question
+        return own if self.answer.searched_for.startswith(own) else self.answer.searched_for
 
 
-def _refuse(answer: Answer, evidence: Sequence[Evidence], generation: Generation) -> Answer:
-    """Say that the documents do not answer, what was searched, and what came nearest."""
-    best = max(evidence, key=lambda each: each.cosine, default=None)
-    near = [_cite(generation, best.sentence, 1)] if best and best.cosine >= NEAR else []
-    searched = generation.summary()
-    coverage = wording.coverage(answer.language, searched, generation.whole)
-    refusal, nearest = (
-        wording.refusal(answer.language),
-        wording.nearest(answer.language, _text(near)),
-    )
-    lines = (refusal, coverage, nearest) if searched.documents else (coverage,)
-    return replace(
-        answer,
-        status="refused",
-        text=" ".join(lines),
-        coverage=coverage,
-        citations=tuple(near),
-        as_of=wording.as_of(answer.language, near, generation.whole),
-    )
+def _standing_alone(asked: _Asked, asking: Asking) -> Generator[Answer, None, _Asked]:
+    """Let a model put into the question what it leans on; yields while it is waited for."""
+    history = asked.question.history[-MAX_HISTORY:]
+    rewriting = stand_alone(asking, asked.answer.question, history)
+    alone = yield from waited(rewriting, asked.answer)
+    if alone is None:
+        return asked
+    return replace(asked, answer=replace(asked.answer, searched_for=alone), after="")
+
+
+def _one_by_one(answer: Answer, final: Answer) -> Iterator[Answer]:
+    """Yield an answer of quotes as it grows by one after the other."""
+    for shown in range(1, len(final.citations) if final.status == "answered" else 0):
+        cited = final.citations[:shown]
+        yield replace(answer, text=text_of(cited), citations=cited)
 
 
 def _searched(generation: Generation, question: Question) -> Generation:
     """Return what of a generation a question is asked of, and who asks it may see."""
     return only(seen_by(generation, question.clearance), question.where)
-
-
-def _cite(generation: Generation, sentence: Sentence | Chunk, marker: int) -> Citation:
-    """Return the citation of a piece of a document, checked against it."""
-    document = generation.document(sentence.document_id)
-    if document is None:
-        raise IndexDamagedError(
-            f"the text {sentence.id!r} has no document in {generation.name!r}; "
-            "run python -m ingest --check"
-        )
-    citation = Citation(
-        marker=marker,
-        document_id=document.id,
-        title=document.title,
-        uri=document.uri,
-        published=document.published,
-        page=document.page_of(sentence.span.start),
-        span=sentence.span,
-        quote=sentence.text,
-    )
-    return check(citation, document)
-
-
-def _text(cited: Sequence[Citation]) -> str:
-    """Return the quotes on one line each, with their markers."""
-    return " ".join(f"{' '.join(each.quote.split())} [{each.marker}]" for each in cited)
 
 
 class _Clock:

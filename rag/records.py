@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from rag.access import OPERATOR, Clearance
 from rag.errors import QuestionError
-from rag.types import Answer, Citation, Filter, Turn
+from rag.types import Answer, Citation, Filter, Turn, Usage
 
 DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
 FILTER_NAMES = {"documents", "kinds", "languages", "from", "to"}
@@ -56,6 +56,25 @@ def as_json(answer: Answer) -> dict[str, Any]:
             for hit in answer.hits
         ],
         "timings_ms": {stage: round(spent, 2) for stage, spent in answer.timings_ms},
+        "statements": [
+            {"text": each.text, "markers": list(each.markers), "check": each.check}
+            for each in answer.statements
+        ],
+        "dropped": answer.dropped,
+        "fault": answer.fault,
+        "notice": answer.notice,
+        "usage": _usage(answer.usage) if answer.usage else None,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    first = usage.first_sentence
+    return {
+        "calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "seconds": round(usage.seconds, 3),
+        "first_sentence": None if first is None else round(first, 3),
     }
 
 

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 from rag.evidence import Evidence, nearest_tokens, weigh
 from rag.index import Generation, Index
 from rag.models import Encoder
+from rag.orders import is_for_readers
 from rag.query import Query, understand
 from rag.types import Hit
 
@@ -64,7 +65,8 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     )  # fmt: skip
     first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
-    evidence = weigh(query, [hits[each] for each in first[:READ]], generation)
+    weighed = weigh(query, [hits[each] for each in first[:READ]], generation)
+    evidence = [each for each in weighed if is_for_readers(each.sentence, each.hit.chunk)]
     scores = _with_best_sentence(fused, first, evidence, weights.best_sentence)
     kept = _spread(_ranked(scores), top_k, generation.clusters)
     return Found(

@@ -85,6 +85,29 @@ class Settings(BaseSettings):
         description="who may read documents of which nothing says so: public, internal, or "
         "embargo until a date",
     )
+    chat_model: str = Field(
+        "",
+        pattern=r"^$|^[a-z][a-z0-9_]*:\S+$",
+        description="LangChain chat model that writes the answers, as provider:model; "
+        "empty to quote sentences",
+    )
+    chat_base_url: str = Field(
+        "",
+        pattern=r"^$|^https?://\S+$",
+        description="where the chat model is served, if not where its provider serves it",
+    )
+    chat_seconds: float = Field(
+        60, ge=1, le=3600, description="seconds that a written answer may take in all"
+    )
+    chat_retries: int = Field(
+        2, ge=0, le=10, description="times that a failed call of the chat model is repeated"
+    )
+    chat_max_tokens: int = Field(
+        1_000, ge=50, le=100_000, description="tokens that the chat model may write for an answer"
+    )
+    chat_context_tokens: int = Field(
+        4_000, ge=500, le=1_000_000, description="tokens of documents that the chat model is given"
+    )
     judge_model: str = Field(
         "", description="LangChain chat model that judges answers in the evals, as advice"
     )

@@ -10,6 +10,12 @@ from rag.access import Rules
 BlockKind = Literal["heading", "paragraph", "item", "row"]
 Status = Literal["searching", "answered", "partial", "refused", "failed"]
 Check = Literal["quoted", "verified", "repaired", "replaced"]
+Fault = Literal[
+    "",  # none
+    "switched_off", "no_package", "no_key", "unauthorized", "unknown_model", "rate_limited",
+    "rejected", "server_error", "unreachable", "timed_out", "cut_off", "too_long", "empty",
+    "malformed", "endless", "wrong_language", "unverified",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -190,6 +196,23 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What asking a language model for one answer took.
+
+    Attributes:
+        calls: requests, those repeated or for a correction included.
+        input_tokens, output_tokens: as the model counts them, 0 where it does not say.
+        first_sentence: seconds until the first verified sentence was there, None without one.
+    """
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    first_sentence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One question of a conversation with the answer it got."""
 
@@ -207,7 +230,11 @@ class Answer:
         coverage: for a refusal, what was searched.
         statements: the sentences that `text` is made of.
         dropped: how many sentences of a model were not shown because nothing proves them.
+        mode: "generative" when a language model wrote it, be it in part, else "extractive".
+        model: the one that wrote it, empty when none did.
+        fault: why a language model that is set wrote nothing or not all, empty when it did.
         notice: what the reader should know of how the answer was made, such as a model that failed.
+        usage: what asking a language model took, None when none was asked.
         timings_ms: (stage, milliseconds) in the order they ran.
     """
 
@@ -226,4 +253,6 @@ class Answer:
     timings_ms: tuple[tuple[str, float], ...] = ()
     statements: tuple[Statement, ...] = ()
     dropped: int = 0
+    fault: Fault = ""
     notice: str = ""
+    usage: Usage | None = None

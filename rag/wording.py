@@ -7,7 +7,7 @@ from datetime import date
 from babel.dates import format_date
 
 from rag.index import Summary
-from rag.types import Citation
+from rag.types import Citation, Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ class _Words:
     as_of: str
     latest: str
     later: str
+    wrote_nothing: str
+    wrote_partly: str
+    writes_not: str
+    silent: str
 
 
 _WORDS = {
@@ -48,6 +52,14 @@ _WORDS = {
         as_of="As of {last}: from {count}{dates}.",
         latest="Nothing in the documents is later.",
         later="The documents go up to {last}.",
+        wrote_nothing=(
+            "The language model {model} did not answer: {reason}. This answer is made without it."
+        ),
+        wrote_partly=(
+            "The language model {model} did not finish: {reason}. What is proved is shown."
+        ),
+        writes_not="Answers are quoted without the language model {model}: {reason}.",
+        silent="The passages that were found do not answer a part of the question.",
     ),
     "fr": _Words(
         refusal="Les documents ne le disent pas.",
@@ -66,6 +78,15 @@ _WORDS = {
         as_of="En date du {last} : d’après {count}{dates}.",
         latest="Aucun document n’est plus récent.",
         later="Les documents vont jusqu’au {last}.",
+        wrote_nothing=(
+            "Le modèle de langue {model} n’a pas répondu : {reason}. "
+            "Cette réponse est faite sans lui."
+        ),
+        wrote_partly=(
+            "Le modèle de langue {model} n’a pas terminé : {reason}. Ce qui est prouvé est affiché."
+        ),
+        writes_not="Les réponses sont citées sans le modèle de langue {model} : {reason}.",
+        silent="Les passages trouvés ne répondent pas à une partie de la question.",
     ),
     "es": _Words(
         refusal="Los documentos no lo dicen.",
@@ -84,8 +105,92 @@ _WORDS = {
         as_of="A fecha del {last}: según {count}{dates}.",
         latest="Ningún documento es posterior.",
         later="Los documentos llegan hasta el {last}.",
+        wrote_nothing=(
+            "El modelo de lenguaje {model} no respondió: {reason}. Esta respuesta se hizo sin él."
+        ),
+        wrote_partly="El modelo de lenguaje {model} no terminó: {reason}. Se muestra lo probado.",
+        writes_not="Las respuestas se citan sin el modelo de lenguaje {model}: {reason}.",
+        silent="Los pasajes encontrados no responden a una parte de la pregunta.",
     ),
 }
+
+_FAULTS: dict[str, dict[Fault, str]] = {
+    "en": {
+        "switched_off": "it is switched off",
+        "no_package": "its package is not installed",
+        "no_key": "its key is missing",
+        "unauthorized": "its key was not accepted",
+        "unknown_model": "its server does not know it",
+        "rate_limited": "it is asked too often",
+        "rejected": "its server did not accept the request",
+        "server_error": "its server reports an error",
+        "unreachable": "its server can not be reached",
+        "timed_out": "it took too long",
+        "cut_off": "its reply broke off",
+        "too_long": "its reply was too long",
+        "empty": "its reply was empty",
+        "malformed": "its reply can not be read",
+        "endless": "its reply did not end",
+        "wrong_language": "it replied in another language",
+        "unverified": "nothing proves what it wrote",
+    },
+    "fr": {
+        "switched_off": "il est désactivé",
+        "no_package": "son module n’est pas installé",
+        "no_key": "sa clé manque",
+        "unauthorized": "sa clé n’a pas été acceptée",
+        "unknown_model": "son serveur ne le connaît pas",
+        "rate_limited": "il est trop sollicité",
+        "rejected": "son serveur n’a pas accepté la demande",
+        "server_error": "son serveur signale une erreur",
+        "unreachable": "son serveur est injoignable",
+        "timed_out": "il a mis trop de temps",
+        "cut_off": "sa réponse s’est interrompue",
+        "too_long": "sa réponse était trop longue",
+        "empty": "sa réponse était vide",
+        "malformed": "sa réponse est illisible",
+        "endless": "sa réponse ne finissait pas",
+        "wrong_language": "il a répondu dans une autre langue",
+        "unverified": "rien ne prouve ce qu’il a écrit",
+    },
+    "es": {
+        "switched_off": "está desactivado",
+        "no_package": "su paquete no está instalado",
+        "no_key": "falta su clave",
+        "unauthorized": "su clave no fue aceptada",
+        "unknown_model": "su servidor no lo conoce",
+        "rate_limited": "recibe demasiadas consultas",
+        "rejected": "su servidor no aceptó la petición",
+        "server_error": "su servidor comunica un error",
+        "unreachable": "no se puede contactar con su servidor",
+        "timed_out": "tardó demasiado",
+        "cut_off": "su respuesta se interrumpió",
+        "too_long": "su respuesta era demasiado larga",
+        "empty": "su respuesta estaba vacía",
+        "malformed": "su respuesta no se puede leer",
+        "endless": "su respuesta no terminaba",
+        "wrong_language": "respondió en otro idioma",
+        "unverified": "nada prueba lo que escribió",
+    },
+}
+
+
+def fault(
+    language: str, model: str, fault: Fault, *, partly: bool = False, standing: bool = False
+) -> str:
+    """Return the sentence that says why a language model wrote nothing, not all, or never does.
+
+    >>> fault("en", "o:m", "empty")
+    'The language model o:m did not answer: its reply was empty. This answer is made without it.'
+    """
+    words = _of(language)
+    line = words.wrote_partly if partly else words.writes_not if standing else words.wrote_nothing
+    return line.format(model=model, reason=_FAULTS[language if language in _WORDS else "en"][fault])
+
+
+def silent(language: str) -> str:
+    """Return the sentence that says a part of the question is not answered."""
+    return _of(language).silent
 
 
 def refusal(language: str) -> str:

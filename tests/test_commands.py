@@ -27,7 +27,7 @@ INGESTED = {
 }  # fmt: skip
 ANSWERED = {
     "id", "question", "searched_for", "language", "status", "mode", "model", "text", "as_of",
-    "citations", "hits", "timings_ms",
+    "citations", "hits", "timings_ms", "statements", "dropped", "fault", "notice", "usage",
 }  # fmt: skip
 CITED = {"marker", "document_id", "title", "uri", "published", "page", "start", "end", "quote"}
 HIT = {"chunk_id", "document_id", "start", "end", "score"}

@@ -246,7 +246,8 @@ class _Page:
         }
 
     def _status(self, language: str, request: gr.Request) -> str:
-        return parts.status(self.desk.seen_by(visitor_of(request)), language)
+        seen = self.desk.seen_by(visitor_of(request))
+        return parts.status(seen, self.desk.pipeline.writing(), language)
 
     def _edit(self, session: Session, number: int, chosen: Chosen) -> Changes:
         notice = say(chosen.language, "editing", n=number + 1)

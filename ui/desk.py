@@ -173,7 +173,9 @@ def _examples(pipeline: Pipeline, language: str, sight: _Sight) -> tuple[str, ..
         each
         for each in (*own, *others, *about)
         if len(each) <= pipeline.max_question
-        and pipeline.invoke(Question(each, recorded=False, clearance=sight.clearance)).status
+        and pipeline.invoke(
+            Question(each, recorded=False, clearance=sight.clearance, written=False)
+        ).status
         == "answered"
     )
     return tuple(itertools.islice(fitting, MOST_EXAMPLES))

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from rag import wording
 from rag.errors import RagError
 from rag.selection import SeenIndex
+from rag.types import Fault
 from ui import filters
 from ui.inert import inert, told
 from ui.login import Visitor
@@ -98,15 +100,24 @@ def attachment(language: str, name: str = "", failed: str = "") -> str:
     )
 
 
-def status(index: SeenIndex, language: str = "en") -> str:
-    """Return the status line: what is in the dossier now, and how answers are made of it."""
+def status(index: SeenIndex, writing: tuple[str, Fault], language: str = "en") -> str:
+    """Return the status line: what is in the dossier now, and how answers are made of it.
+
+    `writing` is the language model that is set and why it writes nothing, as `Pipeline.writing`.
+    """
     try:
         with index.reading() as generation:
             held = generation.summary()
     except RagError as error:
         return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
     what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
-    return f"<p>{inert(what)} {told(language, 'mode')}</p>"
+    return f"<p>{inert(what)} {_mode(*writing, language)}</p>"
+
+
+def _mode(model: str, fault: Fault, language: str) -> str:
+    if fault:
+        return inert(wording.fault(language, model, fault, standing=True))
+    return told(language, "mode_written", model=model) if model else told(language, "mode")
 
 
 def _past(language: str) -> str:

@@ -167,7 +167,6 @@ def _candidates(index: SeenIndex, answer: Answer) -> list[str]:
 
 
 def _tells_more(pipeline: Pipeline, question: str, asked: Asked, cited: set[str]) -> bool:
-    answer = pipeline.invoke(
-        Question(question, recorded=False, where=asked.where, clearance=asked.clearance)
-    )
+    tried = Question(question, (), False, asked.where, asked.clearance, written=False)
+    answer = pipeline.invoke(tried)
     return answer.status == "answered" and not {c.quote for c in answer.citations} <= cited

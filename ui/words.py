@@ -31,6 +31,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "Les réponses sont des phrases citées des documents, sans modèle de langue.",
         "Las respuestas son frases citadas de los documentos, sin modelo de lenguaje.",
     ),
+    "mode_written": (
+        "Answers are written by {model}, each sentence checked against its source.",
+        "Les réponses sont rédigées par {model}, chaque phrase vérifiée avec sa source.",
+        "Las respuestas las redacta {model}; cada frase se comprueba con su fuente.",
+    ),
     "count_one": ("1 document", "1 document", "1 documento"),
     "count": ("{n} documents", "{n} documents", "{n} documentos"),
     "dated": ("dated {first}", "en date du {first}", "con fecha del {first}"),

@@ -105,6 +105,11 @@ def test_an_answer_has_the_form_that_scripts_rely_on() -> None:
             {"chunk_id": "d1:3-9", "document_id": "d1", "start": 3, "end": 9, "score": 0.123457}
         ],
         "timings_ms": {"retrieve": 1.23, "total": 2.0},
+        "statements": [],
+        "dropped": 0,
+        "fault": "",
+        "notice": "",
+        "usage": None,
     }
 
 

@@ -33,12 +33,16 @@ def files(encoder: Encoder) -> Iterator[OwnFiles]:
 
 
 def test_the_status_line_counts_the_documents(pipeline: Pipeline) -> None:
-    assert parts.status(pipeline.index).startswith("<p>14 documents&#44; dated September 18")
-    assert parts.status(pipeline.index, "fr").startswith("<p>14 documents&#44; en date du 18")
+    assert parts.status(pipeline.index, ("", "")).startswith(
+        "<p>14 documents&#44; dated September 18"
+    )
+    assert parts.status(pipeline.index, ("", ""), "fr").startswith(
+        "<p>14 documents&#44; en date du 18"
+    )
 
 
 def test_the_status_line_says_how_answers_are_made(pipeline: Pipeline) -> None:
-    assert "no language model" in parts.status(pipeline.index)
+    assert "no language model" in parts.status(pipeline.index, ("", ""))
 
 
 def test_the_status_line_says_when_there_is_no_index() -> None:
@@ -48,7 +52,7 @@ def test_the_status_line_says_when_there_is_no_index() -> None:
         yield
 
     missing = SimpleNamespace(reading=reading)
-    assert "No index&#46;" in parts.status(missing)
+    assert "No index&#46;" in parts.status(missing, ("", ""))
     assert "<form" not in parts.tools(missing, "en")
 
 

@@ -119,7 +119,7 @@ def channels(desk: Desk, user: str, links: dict[str, str]) -> Iterator[tuple[str
     for language in ("en", "fr"):
         chosen = Chosen(language=language)
         yield "examples", repr(examples(pipeline, language, who.clearance))
-        yield "status", parts.status(seen, language)
+        yield "status", parts.status(seen, pipeline.writing(), language)
         yield "filters", parts.tools(seen, language)
         yield "sources", desk.open(DOSSIER, chosen, who)
     yield "documents", json.dumps(documents_as_json(desk, who, None))
@@ -176,7 +176,7 @@ def test_counts_are_of_what_a_user_may_see(desk: Desk, user: str) -> None:
     answer = answer_as_json(desk, who, "Which volcano erupted in Iceland?")
     count = len(READS[user] - {"hidden"})
     assert f"Searched {count} documents" in answer["coverage"]
-    assert f"<p>{count} documents" in parts.status(desk.seen_by(who))
+    assert f"<p>{count} documents" in parts.status(desk.seen_by(who), ("", ""))
     with desk.seen_by(who).reading() as generation:
         assert f"{count} documents" in dossier.page(desk.seen_by(who), desk.memory, "en").replace(
             "&#32;", " "
