@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test fuzz check evals clean
+.PHONY: help run test fuzz check audit evals clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -37,6 +37,9 @@ check: $(TOOLS) ## check style, types and who imports whom
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(TOOLS) ## ask what is known against the pinned packages (3: could not be asked)
+	$(BIN)/python .ci/audit
 
 # Measured on an index of its own, so that the one in use keeps its documents.
 evals: $(RUNTIME) ## measure the answers over the regression set

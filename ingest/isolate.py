@@ -2,22 +2,24 @@
 
 import contextlib
 import fcntl
+import json
 import multiprocessing
 import os
-import pickle
 import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self
 
 from ingest.load import Limits, Loaded, load, prepare
 from rag.errors import LoadError
+from rag.types import Block, BlockKind, Document, Span
 
 SERVE = "from ingest.isolate import serve; serve({}, {})"
 START_SECONDS = 60.0  # a busy machine takes long to import what the readers need
@@ -43,7 +45,8 @@ class Reader:
     """Reads files one after the other in another process, which is replaced when it fails.
 
     That process reads the next file while the caller works on the one before. It leads a group,
-    with which the processes that it starts itself end too.
+    with which the processes that it starts itself end too. What the two tell each other is JSON: a
+    file that takes the other process over can send wrong documents, but nothing that is run here.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -91,10 +94,10 @@ class Reader:
 
     def _send(self, source: Source) -> None:
         try:
-            self._other(source).send(source)
+            self._other(source).send_bytes(_pack_source(source))
         except (BrokenPipeError, ConnectionResetError):  # it died while it had nothing to do
             self.close()
-            self._other(source).send(source)
+            self._other(source).send_bytes(_pack_source(source))
         self._sent_at = time.monotonic()
 
     def _other(self, source: Source) -> Connection:
@@ -128,10 +131,10 @@ class Reader:
                 process_group=0,
             )
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # said by what follows
-            ours.send(self._limits)
+            ours.send_bytes(json.dumps(asdict(self._limits)).encode())
         if not ours.poll(START_SECONDS):
             raise TimeoutError(f"it did not start within {START_SECONDS:g} seconds")
-        ours.recv()
+        ours.recv_bytes()
         return ours
 
     def _receive(self, source: Source) -> Loaded:
@@ -139,9 +142,10 @@ class Reader:
         left = self._sent_at + self._limits.seconds - time.monotonic()
         try:
             if connection.poll(max(0.0, left)):
-                loaded: Loaded = connection.recv()
-                return loaded
+                return unpack(connection.recv_bytes(self._limits.memory_bytes))
             reason = f"reading it took longer than {self._limits.seconds:g} seconds"
+        except (ValueError, TypeError, RecursionError):
+            reason = "the process that read it sent what is no document"
         except (EOFError, OSError):
             reason = f"the process that read it {self._end()}"
         self.close()
@@ -164,14 +168,14 @@ def serve(handle: int, lifeline: int) -> None:
     `lifeline` is a pipe whose other end the caller holds and never writes to.
     """
     with contextlib.closing(Connection(handle)) as connection:
-        limits: Limits = connection.recv()
+        limits = Limits(**json.loads(connection.recv_bytes()))
         _restrict(limits)
         _end_with(lifeline)
         prepare()
         with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-            connection.send("ready")
+            connection.send_bytes(b"ready")
             while True:
-                connection.send_bytes(_load(connection.recv(), limits))
+                connection.send_bytes(_load(_unpack_source(connection.recv_bytes()), limits))
 
 
 def _restrict(limits: Limits) -> None:
@@ -192,11 +196,73 @@ def _end_with(lifeline: int) -> None:
 
 
 def _load(source: Source, limits: Limits) -> bytes:
-    """Return a pickled `Loaded`; a text that can be read but not sent takes too much as well."""
+    """Return a packed `Loaded`; a text that can be read but not sent takes too much as well."""
     try:
-        loaded = load(source.path, root=source.root, uri=source.uri, limits=limits)
-        return pickle.dumps(loaded)
+        return pack(load(source.path, root=source.root, uri=source.uri, limits=limits))
     except MemoryError:
         allowed = f"{limits.memory_bytes / 1e6:,.0f} MB"
         reason = f"reading it takes more than {allowed} of memory"
-        return pickle.dumps(Loaded(refusals=((source.uri, reason),)))
+        return pack(Loaded(refusals=((source.uri, reason),)))
+
+
+def _pack_source(source: Source) -> bytes:
+    return json.dumps([str(source.path), str(source.root), source.uri, source.hash]).encode()
+
+
+def _unpack_source(data: bytes) -> Source:
+    path, root, uri, sha256 = json.loads(data)
+    return Source(Path(path), Path(root), uri, sha256)
+
+
+def pack(loaded: Loaded) -> bytes:
+    """Return what was read as JSON, in which also half a surrogate pair has a form."""
+    documents = [
+        {
+            "title": each.title,
+            "uri": each.uri,
+            "text": each.text,
+            "blocks": [[block.span.start, block.span.end, block.kind] for block in each.blocks],
+            "language": each.language,
+            "kind": each.kind,
+            "published": each.published.isoformat() if each.published else None,
+            "pages": [[page.start, page.end] for page in each.pages],
+            "origins": each.origins,
+            "warnings": each.warnings,
+        }
+        for each in loaded.documents
+    ]
+    return json.dumps([documents, loaded.refusals]).encode()
+
+
+def unpack(data: bytes) -> Loaded:
+    """Return what `pack` was given.
+
+    Raises:
+        ValueError, TypeError, RecursionError: it is nothing that `pack` makes.
+    """
+    documents, refusals = json.loads(data)
+    return Loaded(
+        tuple(_unpack_document(**each) for each in documents),
+        tuple((str(uri), str(reason)) for uri, reason in refusals),
+    )
+
+
+def _unpack_document(
+    *,
+    text: str,
+    blocks: list[tuple[int, int, BlockKind]],
+    published: str | None,
+    pages: list[tuple[int, int]],
+    origins: list[tuple[str, str]],
+    warnings: list[str],
+    **plain: str,
+) -> Document:
+    return Document(
+        text=str(text),
+        blocks=tuple(Block(Span(start, end), kind) for start, end, kind in blocks),
+        published=date.fromisoformat(published) if published else None,
+        pages=tuple(Span(start, end) for start, end in pages),
+        origins=tuple((str(name), str(origin)) for name, origin in origins),
+        warnings=tuple(map(str, warnings)),
+        **{name: str(value) for name, value in plain.items()},
+    )

@@ -1,5 +1,6 @@
 """Real objects that many tests share, and builders of small ones."""
 
+import json
 import logging
 import os
 import re
@@ -7,11 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +36,10 @@ from rag.watch import OURS
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Once = Callable[[str, Callable[[Path], object]], Path]
+Event = tuple[int, str, tuple[str, ...]]  # process, what it did, with what
+
+WATCH = ROOT / "tests" / "watch"
+CANARY = "canary5e1f"  # a word that must not get into code
 
 settings.register_profile(
     "desk", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -268,3 +276,46 @@ def run(tmp_path: Path) -> Run:
         )
 
     return start
+
+
+class Listener(BaseHTTPRequestHandler):
+    heard: list[str]
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        self.heard.append(self.path)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_GET = do_POST  # noqa: N815  # the name that http.server looks for
+
+
+@pytest.fixture
+def endpoint() -> Iterator[tuple[str, list[str]]]:
+    """Return the address of a server on this machine, and the paths that it was asked for."""
+    heard: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Listener,), {"heard": heard}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", heard
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def watching(folder: Path) -> dict[str, str]:
+    """Return the variables with which a Python process tells what it does."""
+    path = os.pathsep.join([str(WATCH), str(ROOT)])
+    return {"PYTHONPATH": path, "VISIT_WATCH": str(folder / "watch.jsonl"), "VISIT_CANARY": CANARY}
+
+
+def watched(folder: Path) -> list[Event]:
+    lines = (folder / "watch.jsonl").read_text(encoding="utf-8").splitlines()
+    return [(pid, event, tuple(what)) for pid, event, *what in map(json.loads, lines)]

@@ -105,7 +105,7 @@ class _Page:
             self.chat.submit(self.pressed, state, shown, **together, **private),
         ]
         for each in asking:
-            each.then(self.finish, state, [self.follow, self.wire], concurrency_limit=2, **private)
+            each.then(self.finish, state, [self.follow, self.wire], **private)
         self.box.stop(self.stop, state, shown, cancels=asking, **private)
         self.top.submit(self.begin, [self.chosen], everything, **private)
         self.fresh.click(self.restart, [self.chosen], everything, cancels=asking, **private)

@@ -17,6 +17,8 @@ MAX_BODY_BYTES = 1_000_000
 LOGIN, LOGOUT = "/login", "/logout"
 FILE_PATH = "/desk/file"  # where a reader's own file is sent; Gradio's own uploads stay closed
 MAX_FILE_BYTES = 20_000_000
+# Of Gradio's own: the first takes files, the second writes a conversation on this machine's disk.
+CLOSED = ("/upload", "/deep_link")
 
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -175,8 +177,8 @@ class Guard:
             return PlainTextResponse("requests from other sites are refused", 403)
         if headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
             return PlainTextResponse("requests from other sites are refused", 403)
-        if "/upload" in scope["path"]:
-            return PlainTextResponse("nothing here takes a file", 403)
+        if any(each in scope["path"] for each in CLOSED):
+            return PlainTextResponse("this part of the server is closed", 403)
         most = self._file_bytes if scope["path"] == FILE_PATH else MAX_BODY_BYTES
         if not _small(headers, most):
             return PlainTextResponse("the request is too large", 413)

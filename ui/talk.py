@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,9 @@ from ui.words import say
 MOST_EXCHANGES = 100  # of one conversation; what is older is let go
 LONGEST_HEADING = 80  # characters of one that makes a question
 MOST_TRIED = 8  # questions that are tried before three are proposed
+MOST_AT_ONCE = 2  # readers for whom questions are tried; the others' own questions come first
 
+_TRYING = threading.BoundedSemaphore(MOST_AT_ONCE)
 _NUMBER = re.compile(r"^\d+(\.\d+)*[.)]?\s+")
 
 
@@ -134,22 +137,32 @@ def follow_ups(
     """Return questions that could be asked after the last one, of the same documents.
 
     They are made of headings of the documents it cites, and each is tried first: what the
-    documents asked do not answer, or answer with what is cited already, is not proposed.
+    documents asked do not answer, or answer with what is cited already, is not proposed. Nor is
+    anything while it is being tried for others: it takes longer than to answer a question.
     """
     last = session[-1].answer if session else None
     if last is None or last.status not in ("answered", "partial"):
         return ()
-    cited = {each.quote for each in last.citations}
-    known = {each.answer.question.casefold() for each in session}
+    if not _TRYING.acquire(blocking=False):
+        return ()
     try:
-        fitting = (
-            question
-            for question in _candidates(SeenIndex(pipeline.index, asked.clearance), last)
-            if question.casefold() not in known and _tells_more(pipeline, question, asked, cited)
-        )
-        return tuple(itertools.islice(fitting, most))
+        return _fitting(pipeline, session, asked, most)
     except RagError:  # said at the next question
         return ()
+    finally:
+        _TRYING.release()
+
+
+def _fitting(pipeline: Pipeline, session: Session, asked: Asked, most: int) -> tuple[str, ...]:
+    last = session[-1].answer
+    cited = {each.quote for each in last.citations}
+    known = {each.answer.question.casefold() for each in session}
+    fitting = (
+        question
+        for question in _candidates(SeenIndex(pipeline.index, asked.clearance), last)
+        if question.casefold() not in known and _tells_more(pipeline, question, asked, cited)
+    )
+    return tuple(itertools.islice(fitting, most))
 
 
 def _candidates(index: SeenIndex, answer: Answer) -> list[str]:

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ingest import isolate
-from ingest.isolate import Reader, Source
-from ingest.load import Limits, Loaded
+from ingest.isolate import Reader, Source, pack, unpack
+from ingest.load import Limits, Loaded, load
 from rag.errors import LoadError, RagError
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,20 @@ def told(pairs: Iterator[tuple[Source, Loaded]]) -> dict[str, str]:
         source.uri: loaded.refusals[0][1] if loaded.refusals else loaded.documents[0].text
         for source, loaded in pairs
     }
+
+
+def change_process(monkeypatch: pytest.MonkeyPatch, do: str) -> None:
+    """Let the other process do something else with a file `b.txt`."""
+    code = (
+        "from ingest import isolate\n"
+        "load = isolate._load\n"
+        "def changed(source, limits):\n"
+        f"    if source.uri == 'b.txt': {do}\n"
+        "    return load(source, limits)\n"
+        "isolate._load = changed\n"
+    )
+    escaped = code.replace("{", "{{").replace("}", "}}")
+    monkeypatch.setattr(isolate, "SERVE", escaped + isolate.SERVE)
 
 
 def pid(reader: Reader) -> int:
@@ -127,14 +142,15 @@ def test_a_process_that_dies_while_it_is_idle_costs_no_file(
         assert pid(reader) != first
 
 
-def test_a_process_that_exits_costs_only_the_file_it_read(tmp_path: Path) -> None:
-    """A path that is none stands for a reader with a fault: it raises what no reader may."""
-    strange = Source(None, tmp_path, "strange.txt", "")  # type: ignore[arg-type]
+def test_a_process_that_exits_costs_only_the_file_it_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_process(monkeypatch, "raise RuntimeError(source.uri)")
     with Reader(Limits()) as reader:
-        found = told(reader.read(sources(tmp_path, strange)))
+        found = told(reader.read(sources(tmp_path, source(tmp_path, "b.txt"))))
     assert found == {
         "before.txt": "They met.",
-        "strange.txt": "the process that read it ended with exit code 1",
+        "b.txt": "the process that read it ended with exit code 1",
         "after.txt": "They met.",
     }
 
@@ -296,3 +312,40 @@ def test_processes_that_come_and_go_leave_no_open_files(tmp_path: Path) -> None:
             if number == 3:
                 break
     assert opened[0] == opened[-1]
+
+
+@pytest.mark.parametrize("name", ["05-north-american-pact.pdf", "01-overview.md"])
+def test_what_is_read_arrives_as_it_was(seeds: Path, name: str) -> None:
+    loaded = load(seeds / name, root=seeds, uri=name)
+    assert loaded.documents
+    assert unpack(pack(loaded)) == loaded
+
+
+def test_half_a_surrogate_pair_arrives_too() -> None:
+    loaded = Loaded(refusals=(("caf\udce9.txt", "it is no text"),))
+    assert unpack(pack(loaded)) == loaded
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(pickle.dumps(os.getcwd), id="pickle"),
+        pytest.param(b"[" * 100_000, id="nested"),
+        pytest.param(b"\xff", id="bytes"),
+        pytest.param(b"null", id="nothing"),
+        pytest.param(b'[[{"id": "0"}], []]', id="another-object"),
+        pytest.param(b'[[{"text": "x", "blocks": [[9, 1, "item"]]}], []]', id="lacking"),
+    ],
+)
+def test_a_process_that_was_taken_over_runs_nothing_in_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """What it sends instead of a document costs its own file alone."""
+    change_process(monkeypatch, f"return {sent!r}")
+    with Reader(Limits()) as reader:
+        found = told(reader.read(sources(tmp_path, source(tmp_path, "b.txt"))))
+    assert found == {
+        "before.txt": "They met.",
+        "b.txt": "the process that read it sent what is no document",
+        "after.txt": "They met.",
+    }

@@ -1,6 +1,5 @@
 import io
 import os
-import pickle
 import re
 import zipfile
 from datetime import date
@@ -166,11 +165,6 @@ def test_a_pdf_has_pages(tmp_path: Path) -> None:
 
 def test_there_is_a_reader_for_each_type_that_is_told() -> None:
     assert sorted(loading.READERS) == sorted(SUPPORTED)
-
-
-def test_a_document_comes_back_from_a_worker(tmp_path: Path) -> None:
-    document = load(write(tmp_path / "a.txt", ENGLISH), root=tmp_path)
-    assert pickle.loads(pickle.dumps(document)) == document  # noqa: S301  # our own bytes
 
 
 @pytest.mark.parametrize(

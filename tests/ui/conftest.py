@@ -20,7 +20,7 @@ from rag.models import Encoder
 from rag.records import _append as append
 from rag.records import place
 from rag.settings import PREFIX
-from tests.conftest import fill
+from tests.conftest import fill, watching
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries below, when they are imported
@@ -129,6 +129,7 @@ class Running(NamedTuple):
     files: Path
     log: Path
     process: subprocess.Popen[str]
+    watch: Path  # see `watched`
 
 
 def payload(number: int) -> str:
@@ -165,7 +166,7 @@ def _write(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Start the window where the environment asks for what must not happen."""
-    files = tmp_path_factory.mktemp("gradio")
+    files, watch = tmp_path_factory.mktemp("gradio"), tmp_path_factory.mktemp("watch")
     environment = {
         **{name: value for name, value in os.environ.items() if PREFIX not in name},
         "GRADIO_TEMP_DIR": str(files),
@@ -173,6 +174,7 @@ def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "HTTP_PROXY": "http://127.0.0.1:9",
         f"{PREFIX}METRICS": "true",
         f"{PREFIX}LOG_FORMAT": "json",
+        **watching(watch),
     }
     log = tmp_path_factory.mktemp("log") / "log.jsonl"
     append(place(dossier), {"at": "2001-02-03T04:05:06+00:00", "id": str(log)})
@@ -188,7 +190,7 @@ def running(dossier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     assert process.stdout is not None
     greeting = process.stdout.readline()
     assert greeting.startswith("Visit Desk is at http://127.0.0.1:"), greeting
-    yield Running(greeting.split()[4].rstrip("/"), files, log, process)
+    yield Running(greeting.split()[4].rstrip("/"), files, log, process, watch)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
 

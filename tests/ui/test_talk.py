@@ -5,7 +5,17 @@ import pytest
 from rag.errors import IndexMissingError, RagError
 from rag.pipeline import Pipeline, Question
 from rag.types import EVERYWHERE, Answer, Citation, Filter, Hit, Span, Turn
-from ui.talk import Asked, Exchange, FromFile, View, converse, follow_ups, stopped
+from ui.talk import (
+    _TRYING,
+    MOST_AT_ONCE,
+    Asked,
+    Exchange,
+    FromFile,
+    View,
+    converse,
+    follow_ups,
+    stopped,
+)
 from ui.words import say
 
 CITED = Citation(1, "0123456789abcdef", "T", "u", None, None, Span(0, 2), "It")
@@ -111,3 +121,15 @@ def test_only_questions_that_the_documents_answer_are_proposed(pipeline: Pipelin
 
 def test_nothing_is_proposed_after_a_refusal(pipeline: Pipeline) -> None:
     assert follow_ups(pipeline, (exchange("refused", citations=(CITED,)),), Asked("")) == ()
+
+
+def test_questions_that_are_asked_go_before_those_that_are_proposed(pipeline: Pipeline) -> None:
+    """While proposals are tried for as many as may be at once, there are none for others."""
+    *_, last = converse(pipeline, Asked("What did the leaders say about the summit?"), ())
+    for _ in range(MOST_AT_ONCE):
+        assert _TRYING.acquire(blocking=False)
+    try:
+        assert follow_ups(pipeline, last.session, Asked("")) == ()
+    finally:
+        _TRYING.release(MOST_AT_ONCE)
+    assert follow_ups(pipeline, last.session, Asked(""))
