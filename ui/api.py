@@ -62,7 +62,7 @@ def answer_as_json(
         if any(len(turn.question) > desk.pipeline.max_question for turn in turns):
             raise QuestionError("a question of the history is too long")
         asked = Question(question, turns, where=as_filter(where), clearance=who.clearance)
-        with desk.limits.asking(who.counted_as):
+        with desk.limits.asking(who.user):
             return as_json(desk.pipeline.invoke(asked))
     except LimitError as error:
         words = say("en", error.word, n=error.number)

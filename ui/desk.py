@@ -102,7 +102,7 @@ class Desk:
 
         asked = Asked(text, chosen.where, chosen.words, own, who.clearance)
         try:
-            with self.limits.asking(who.counted_as):
+            with self.limits.asking(who.user):
                 yield from converse(self.pipeline, asked, before[: chosen.at])
         except LimitError as error:
             words = say(chosen.language, error.word, n=error.number)

@@ -78,11 +78,6 @@ class Visitor:
         """Return what tells the visitor's tab from those of all others."""
         return json.dumps([self.user, self.session])
 
-    @property
-    def counted_as(self) -> str:
-        """Return whom limits count: the user, or the tab where nobody logs in, if it is one."""
-        return self.user or self.session
-
 
 async def _user(request: Request) -> Response:
     """Return whose conversations the browser is to show."""
