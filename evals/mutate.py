@@ -344,7 +344,7 @@ def _again(
     if not mutant.reingest:
         predict(pipelines, control.cases, folder)
         return read_run(folder)
-    own = settings.model_copy(update={"index": folder / "own"})
+    own = settings.alone(folder / "own")
     own.index.mkdir()
     (own.index / "model").symlink_to((settings.index / "model").resolve())
     encoder = load_encoder(own, cache=own.index / "model")

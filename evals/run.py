@@ -65,7 +65,7 @@ def opened(cases: Path, settings: Settings, folder: Path) -> Iterator[dict[str, 
     pipelines = {"": open_pipeline(settings, record=False)}
     try:
         for dossier in sorted((cases / "dossiers").glob("*/")):
-            own = settings.model_copy(update={"index": folder / "dossiers" / dossier.name})
+            own = settings.alone(folder / "dossiers" / dossier.name)
             _ingest(dossier, own, model=settings.index / "model")
             pipelines[dossier.name] = open_pipeline(own, record=False)
         yield pipelines

@@ -15,8 +15,8 @@ from ingest.sync import Report, sync
 from rag import records
 from rag.access import Rules, rules_of
 from rag.audit import Audit, audit, mend
-from rag.errors import RagError, SettingsError
-from rag.index import Index, Summary, ingested_paths
+from rag.errors import IndexMissingError, RagError, SettingsError
+from rag.index import Summary, check_there, index_of, ingested_paths
 from rag.models import load_encoder
 from rag.settings import Settings
 
@@ -70,14 +70,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ingest(settings: Settings, given: argparse.Namespace) -> int:
-    paths = given.paths or _paths(settings.index, given.first)
+    paths = given.paths or _paths(settings, given.first)
     problem = next(filter(None, map(_problem, paths)), "")
     if problem:
         print(f"{problem}; name one that holds documents", file=sys.stderr)
         return BAD_USAGE
     default = _default(settings.default_label)
     encoder = load_encoder(settings, cache=settings.index / "model")
-    index = Index(settings.index, encoder.fingerprint)
+    index = index_of(settings, encoder.fingerprint)
     with tqdm(unit=" files", disable=None, file=sys.stderr) as bar:
 
         def progress(uri: str, done: int, total: int) -> None:
@@ -130,16 +130,19 @@ def _forget(settings: Settings) -> None:
         print(f"records that are too old could not be removed: {error}", file=sys.stderr)
 
 
-def _paths(index: Path, first: Path | None) -> list[Path]:
+def _paths(settings: Settings, first: Path | None) -> list[Path]:
     """Return the paths of the last ingest, or the one to begin with.
 
     Raises:
         SettingsError: neither is known.
     """
-    paths = [*ingested_paths(index)] or [*filter(None, [first])]
+    if settings.chroma_url:
+        with contextlib.suppress(IndexMissingError):
+            check_there(settings)
+    paths = [*ingested_paths(settings.index)] or [*filter(None, [first])]
     if not paths:
         raise SettingsError(
-            f"there is no index in {str(index)!r} that tells what to read; name a PATH"
+            f"there is no index in {str(settings.index)!r} that tells what to read; name a PATH"
         )
     return paths
 
@@ -202,7 +205,7 @@ def _more(report: Report) -> dict[str, Any]:
 def _show(settings: Settings, *, as_json: bool, page: Path | None) -> int:
     """Print what is in the index, or write it as a page."""
     encoder = load_encoder(settings, cache=settings.index / "model")
-    with Index(settings.index, encoder.fingerprint).reading() as generation:
+    with index_of(settings, encoder.fingerprint).reading() as generation:
         if page is not None:
             return _write(page, reporting.page(generation))
         if as_json:
@@ -228,7 +231,7 @@ def _write(path: Path, text: str) -> int:
 def _check(settings: Settings, *, as_json: bool) -> int:
     """Compare the index with its documents and mend what can be mended from them."""
     encoder = load_encoder(settings, cache=settings.index / "model")
-    with contextlib.closing(Index(settings.index, encoder.fingerprint)) as index:
+    with contextlib.closing(index_of(settings, encoder.fingerprint)) as index:
         found = audit(index)
         code = SOUND
         if found.lost:

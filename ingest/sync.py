@@ -75,8 +75,9 @@ def sync(
     with index.writing(RECIPE, rebuild=rebuild) as draft:
         change = _Change(draft, found, limits)
         writer = Writer(draft, encoder)
-        moved = (draft.paths, draft.labels) != (named, labels.address())
-        if change.new or change.closed or change.gone or (draft.files and moved):
+        asked = (draft.paths, draft.labels, draft.answers)
+        other = draft.files and asked != (named, labels.address(), True)
+        if change.new or change.closed or change.gone or other:
             draft.begin(named)
             _read(change, writer, limits, progress)
             change.publish(writer, labels)

@@ -10,10 +10,12 @@ import numpy as np
 from chromadb.api.models.Collection import Collection
 
 from rag import store
+from rag.blocks import Tree
 from rag.draft import batches
 from rag.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
 from rag.index import Index, check_manifest
 from rag.language import terms
+from rag.shared import Shared
 from rag.store import Vector
 
 SAME = 1e-4  # the largest difference of a coordinate that Chroma's storing may make
@@ -41,6 +43,9 @@ def audit(index: Index) -> Audit:
         IndexMissingError: nothing was ever ingested here.
         IndexMismatchError: it was built with another model or another version.
     """
+    index.follow()
+    if index.shared is not None:
+        return _audit_shared(index, index.shared)
     try:
         with store.held(index.directory) as generation:
             return _audit(generation, index.fingerprint)
@@ -50,6 +55,22 @@ def audit(index: Index) -> Audit:
         return Audit(derived=(problem,)) if found else Audit(lost=(problem,))
 
 
+def _audit_shared(index: Index, shared: Shared) -> Audit:
+    """Compare this machine's copy with the server, and what the server has with the copy."""
+    with store.held(index.directory) as generation:
+        newest, tree = shared.newest(), Tree.of(generation / "truth.sqlite")
+        if newest is None or newest.name != generation.name:
+            return audit(index)  # another was published in this moment
+        if tree.root != newest.root:
+            return Audit(derived=("this machine's copy is not what the server has",))
+        found = _audit(generation, index.fingerprint, shared)
+        missing = shared.blocks.lacking(tree)
+        if missing and not found.lost:
+            problem = f"the server lacks {missing} of the {len(tree.every())} blocks of the texts"
+            return Audit(derived=(*found.derived, problem))
+        return found
+
+
 def mend(index: Index) -> None:
     """Make anew what is derived from the documents, in a new generation.
 
@@ -57,7 +78,16 @@ def mend(index: Index) -> None:
         IndexBusyError: another process is writing the index.
         IndexMissingError: no generation is left to start from.
     """
-    index.rebuild_derived(lambda: _start(index))
+    if index.shared is None:
+        index.rebuild_derived(lambda: _start(index))
+        return
+    newest = index.shared.newest()
+    with store.held(index.directory) as generation:
+        copied = newest and Tree.of(generation / "truth.sqlite").root == newest.root
+    if copied:
+        index.rebuild_derived()
+    else:
+        index.follow(again=True)
 
 
 def _start(index: Index) -> Path:
@@ -82,14 +112,14 @@ def _newest(index: Index) -> Path | None:
     return None
 
 
-def _audit(generation: Path, fingerprint: str) -> Audit:
+def _audit(generation: Path, fingerprint: str, shared: Shared | None = None) -> Audit:
     try:
         with contextlib.closing(store.connect(generation, store.READ_ONLY)) as truth:
             check_manifest(store.manifest_of(truth), fingerprint, generation)
             lost = tuple(_some(_lost(truth)))
             if lost:
                 return Audit(lost=lost)
-            return Audit(derived=tuple(_some(_derived(truth, generation))))
+            return Audit(derived=tuple(_some(_derived(truth, generation, shared))))
     except (sqlite3.Error, ValueError) as error:
         return Audit(lost=(f"the documents can not be read: {error}",))
 
@@ -141,8 +171,11 @@ def _stray(truth: sqlite3.Connection, texts: Mapping[str, str]) -> Iterator[str]
         yield f"the embedding of the chunk {each!r} is missing or is another"
 
 
-def _derived(truth: sqlite3.Connection, generation: Path) -> Iterator[str]:
+def _derived(truth: sqlite3.Connection, generation: Path, shared: Shared | None) -> Iterator[str]:
     yield from _keywords(truth)
+    if shared is not None:
+        yield from _shared_vectors(truth, shared)
+        return
     try:
         expected = store.sizes_of(store.manifest_of(truth))
     except IndexDamagedError as error:
@@ -189,19 +222,36 @@ def _vectors(truth: sqlite3.Connection, generation: Path) -> Iterator[str]:
         store.close_chroma(client)
 
 
+def _shared_vectors(truth: sqlite3.Connection, shared: Shared) -> Iterator[str]:
+    try:
+        collections = shared.vectors(store.manifest_of(truth).get("line", ""))
+    except IndexDamagedError as error:
+        yield str(error).partition("; run")[0]
+        return
+    for kind, collection in collections.items():
+        for expected in store.vectors_of(truth, kind):
+            yield from _differences(kind, collection, expected)
+
+
 def _compare(kind: str, collection: Collection, expected: Mapping[str, Vector]) -> Iterator[str]:
     if collection.count() != len(expected):
         yield f"Chroma holds {collection.count()} {kind} of {len(expected)}"
+    yield from _differences(kind, collection, expected)
+    sample = list(expected)[:: max(1, len(expected) // SAMPLE)]
+    missed = [each for each in sample if not _finds(collection, each, expected[each])]
+    if len(missed) > len(sample) // 10:  # a search graph may miss a few
+        yield f"Chroma does not find {len(missed)} of {len(sample)} {kind} that it holds"
+
+
+def _differences(
+    kind: str, collection: Collection, expected: Mapping[str, Vector]
+) -> Iterator[str]:
     for ids in batches(list(expected)):
         got = collection.get(ids=ids, include=["embeddings"])
         found = dict(zip(got["ids"], np.asarray(got["embeddings"]), strict=True))
         for each in ids:
             if each not in found or np.abs(found[each] - expected[each]).max() > SAME:
                 yield f"the vector {each!r} of {kind} is missing in Chroma or is another"
-    sample = list(expected)[:: max(1, len(expected) // SAMPLE)]
-    missed = [each for each in sample if not _finds(collection, each, expected[each])]
-    if len(missed) > len(sample) // 10:  # a search graph may miss a few
-        yield f"Chroma does not find {len(missed)} of {len(sample)} {kind} that it holds"
 
 
 def _finds(collection: Collection, vector_id: str, vector: Vector) -> bool:

@@ -4,17 +4,16 @@ import contextlib
 import json
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
-
-from chromadb.api.models.Collection import Collection
+from typing import Protocol, cast
 
 from rag import access, store
 from rag.language import terms
-from rag.store import BATCH_SIZE, DESCRIPTION, KINDS, TABLES, Embedding, Vector, address
+from rag.store import BATCH_SIZE, DESCRIPTION, KINDS, TABLES, Embedding, Shelf, Vector, address
 from rag.types import Chunk, Document
 
 Refusal = tuple[str, str]  # uri, reason
@@ -39,6 +38,22 @@ class Piece:
     embedding: Embedding
 
 
+class Home(Protocol):
+    """Where the vectors of a draft go, and who is told that it answers.
+
+    Attributes:
+        answers: what a draft starts from answers there.
+    """
+
+    answers: bool
+
+    def begin(self, draft: Path, truth: sqlite3.Connection, *, anew: bool) -> Shelf:
+        """Return where to write the vectors, those of `truth` being there unless it is `anew`."""
+
+    def publishing(self, draft: Path) -> contextlib.AbstractContextManager[None]:
+        """Make a finished draft known; within the block this machine's pointer is moved."""
+
+
 class Draft:
     """What a writer changes; nothing is copied before `begin`, nothing answers before `publish`.
 
@@ -48,12 +63,17 @@ class Draft:
         holding: the uris of the files that hold a document.
         paths: what was ingested last.
         labels: what changes with the rules of files.
+        answers: what the draft starts from answers, so that without a change nothing is to be done.
     """
 
-    def __init__(self, root: Path, previous: Path | None, manifest: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, previous: Path | None, manifest: Mapping[str, str], home: Home
+    ) -> None:
         created = datetime.now(UTC)
         name = f"{created:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         self.directory = root / "generations" / name
+        self.answers = home.answers
+        self._home = home
         self._root = root
         self._previous = previous
         self._manifest = {**manifest, "created": created.isoformat(timespec="seconds")}
@@ -76,7 +96,7 @@ class Draft:
         self._truth.execute("begin")
         manifest = {**self._manifest, "paths": json.dumps(list(paths))}
         self._truth.executemany("insert or replace into manifest values (?, ?)", manifest.items())
-        self._vectors = self._collections()
+        self._vectors = self._begun(anew=False)
 
     def restore(self) -> None:
         """Copy the documents of the previous generation and make all that follows from them."""
@@ -96,24 +116,17 @@ class Draft:
         )
         for number, title, heading, language, own, text in self._truth.execute(query).fetchall():
             self._index_words(number, f"{title} {heading}", language, text, own)
-        self._vectors = self._collections()
-        for kind, vectors in store.vectors_by_kind(self._truth).items():
-            upsert(self._vectors[kind], vectors)
+        self._vectors = self._begun(anew=True)
 
     def _index_words(self, number: int, context: str, language: str, text: str, own: str) -> None:
         query = "insert into keywords (rowid, context, text) values (?, ?, ?)"
         words = (" ".join(terms(context, language)), " ".join(terms(text, own)))
         self._truth.execute(query, [number, *words])
 
-    def _collections(self) -> dict[str, Collection]:
-        self._client = store.open_chroma(self.directory)
-        self._open.callback(store.close_chroma, self._client)
-        return {
-            kind: self._client.get_or_create_collection(
-                kind, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
-            )
-            for kind in KINDS
-        }
+    def _begun(self, *, anew: bool) -> Shelf:
+        vectors = self._home.begin(self.directory, self._truth, anew=anew)
+        self._open.callback(vectors.close)
+        return vectors
 
     def put_file(self, uri: str, file_hash: str, refusals: Iterable[Refusal] = ()) -> None:
         """Note a file, in place of what was known of it, and what of it could not be read."""
@@ -177,7 +190,7 @@ class Draft:
         for piece in pieces:
             self._add_piece(document, piece)
         self._remove_unused(before)
-        self._flush(BATCH_SIZE)
+        store.flush(self._waiting, self._vectors, BATCH_SIZE)
 
     def _add_piece(self, document: Document, piece: Piece) -> None:
         chunk, embedding = piece.chunk, piece.embedding
@@ -262,13 +275,14 @@ class Draft:
 
     def publish(self) -> None:
         """Finish the files and make this the generation that answers, in one step."""
-        self._flush(1)
-        store.close_chroma(self._client)
+        store.flush(self._waiting, self._vectors, 1)
+        self._vectors.close()
         sizes = json.dumps(store.vector_files(self.directory))
         self._truth.execute("insert or replace into manifest values ('vector_files', ?)", [sizes])
         self._truth.execute("commit")
         self._open.close()
-        store.point(self._root, self.directory.name)
+        with self._home.publishing(self.directory):
+            store.point(self._root, self.directory.name)
         self._published = True
 
     def close(self) -> None:
@@ -295,25 +309,54 @@ class Draft:
             gone = [each for each in sorted(ids) if not self._is_used(kind, each)]
             for each in gone:
                 self._waiting[kind].pop(each, None)
-            for batch in batches(gone):
-                self._vectors[kind].delete(ids=batch)
+            self._vectors.drop(kind, gone)
 
     def _is_used(self, kind: str, vector_id: str) -> bool:
         query = f"select 1 from {kind} where vector_id = ? limit 1"
         return self._truth.execute(query, [vector_id]).fetchone() is not None
 
-    def _flush(self, at_least: int) -> None:
-        for kind, waiting in self._waiting.items():
-            if len(waiting) >= at_least:
-                upsert(self._vectors[kind], waiting)
-                waiting.clear()
+
+class Alone:
+    """The home of a draft whose vectors lie beside it, for this machine alone."""
+
+    answers = True
+
+    def begin(self, draft: Path, truth: sqlite3.Connection, *, anew: bool) -> Shelf:
+        """Return where to write the vectors, those of `truth` being there unless it is `anew`."""
+        shelf = _OwnVectors(draft)
+        if anew:
+            store.fill(shelf, truth)
+        return shelf
+
+    def publishing(self, draft: Path) -> contextlib.AbstractContextManager[None]:
+        """Tell nobody."""
+        del draft
+        return contextlib.nullcontext()
 
 
-def upsert(collection: Collection, vectors: Mapping[str, Vector]) -> None:
-    """Give vectors to Chroma."""
-    for ids in batches(list(vectors)):
-        embeddings = [cast(Sequence[float], vectors[each]) for each in ids]
-        collection.upsert(ids=ids, embeddings=embeddings)
+class _OwnVectors:
+    """Chroma's files beside a draft."""
+
+    def __init__(self, draft: Path) -> None:
+        self._client = store.open_chroma(draft)
+        self._collections = {
+            kind: self._client.get_or_create_collection(
+                kind, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+            for kind in KINDS
+        }
+
+    def put(self, kind: str, vectors: Mapping[str, Vector]) -> None:
+        for ids in batches(list(vectors)):
+            embeddings = [cast(Sequence[float], vectors[each]) for each in ids]
+            self._collections[kind].upsert(ids=ids, embeddings=embeddings)
+
+    def drop(self, kind: str, ids: Sequence[str]) -> None:
+        for batch in batches(list(ids)):
+            self._collections[kind].delete(ids=batch)
+
+    def close(self) -> None:
+        store.close_chroma(self._client)
 
 
 def batches(ids: list[str]) -> Iterator[list[str]]:

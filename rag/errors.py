@@ -10,7 +10,8 @@
     ├── IndexMismatchError    the index was built by another model or another version
     ├── IndexDamagedError     the index contradicts itself
     ├── IndexBusyError        another process is writing the index
-    └── IndexWriteError       the index can not be written, for want of space or permission
+    ├── IndexWriteError       the index can not be written, for want of space or permission
+    └── IndexServerError      the server that machines share the index in does not serve it
 
 A message says what failed, the offending value, and what to do next.
 """
@@ -71,3 +72,7 @@ class IndexBusyError(RagError):
 
 class IndexWriteError(RagError):
     """Say that the index can not be written, for want of space or permission."""
+
+
+class IndexServerError(RagError):
+    """Say that the server that machines share the index in does not serve it."""

@@ -20,14 +20,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import rapidfuzz.process
+from chromadb.api.models.Collection import Collection
 from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
 from rapidfuzz.distance import OSA
 
 from rag import store
 from rag.access import Rules, from_json
-from rag.draft import Draft, Refusal
+from rag.draft import Alone, Draft, Home, Refusal
 from rag.errors import (
     IndexBusyError,
     IndexDamagedError,
@@ -36,6 +38,9 @@ from rag.errors import (
     IndexWriteError,
     SettingsError,
 )
+from rag.server import Server
+from rag.settings import Settings
+from rag.shared import Entry, Shared
 from rag.store import (
     DESCRIPTION,
     KINDS,
@@ -111,20 +116,17 @@ class Generation:
         seen: what readers may see of it, by the rules that they satisfy.
     """
 
-    def __init__(self, directory: Path, fingerprint: str) -> None:
+    def __init__(self, directory: Path, fingerprint: str, shared: Shared | None = None) -> None:
         self.directory = directory
         self.name = directory.name
+        self._shared = shared
         with damage(directory), contextlib.ExitStack() as opened:
             opened.enter_context(store.hold(directory))
             self._truth = store.connect(directory, READ_ONLY)
             opened.callback(self._truth.close)
             self.recipe = self._check_manifest(fingerprint)
-            client = store.open_chroma(directory)
-            opened.callback(store.close_chroma, client)
-            self._vectors = {
-                kind: client.get_collection(kind, embedding_function=None) for kind in KINDS
-            }
-            self._all: dict[str, int] = {}  # how many vectors there are, where they are few
+            self._vectors = self._open_vectors(opened)
+            self._sizes = {kind: store.count(self._truth, kind) for kind in KINDS}
             self._canary()
             self._opened = opened.pop_all()
         self.languages = frozenset(
@@ -139,6 +141,13 @@ class Generation:
         self.rules: Mapping[str, Rules] = {text: from_json(text) for (text,) in rules}
         self.satisfied = frozenset(self.rules)
         self.seen: dict[frozenset[str], Generation] = {}
+
+    def _open_vectors(self, opened: contextlib.ExitStack) -> dict[str, Collection]:
+        if self._shared is not None:
+            return self._shared.vectors(store.manifest_of(self._truth).get("line", ""))
+        client = store.open_chroma(self.directory)
+        opened.callback(store.close_chroma, client)
+        return {kind: client.get_collection(kind, embedding_function=None) for kind in KINDS}
 
     def _check_manifest(self, fingerprint: str) -> str:
         manifest = store.manifest_of(self._truth)
@@ -158,11 +167,11 @@ class Generation:
         where = "where c.number in (select number from chunks order by vector_id limit ?)"
         canaries = store.vectors_by_kind(self._truth, where, [CANARIES])
         for kind, collection in self._vectors.items():
-            (expected,) = self._rows(f"select count(distinct vector_id) from {kind}")[0]
-            self._all[kind] = expected if expected <= SMALL else 0
-            if collection.count() != expected:
+            expected, found = self._sizes[kind], self._count(collection)
+            # A server holds those of the next generation too, while that is being made.
+            if found < expected or (self._shared is None and found != expected):
                 raise IndexDamagedError(
-                    f"Chroma holds {collection.count()} {kind} of {expected} in "
+                    f"Chroma holds {found} {kind} of {expected} in "
                     f"{str(self.directory)!r}; run python -m ingest --check"
                 )
             sample = canaries[kind].values()
@@ -337,15 +346,44 @@ class Generation:
         return dict(self._by_ids("c.id, e.codes", tables, "c.id", chunk_ids))
 
     def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
+        size = self._sizes[kind]
+        asked = size if 0 < size <= SMALL else WIDER * top_k
+        if self._shared is None:
+            return dict(itertools.islice(self._found(kind, vector, asked).items(), top_k))
+        # The server holds vectors of other generations too, most of all while much is being added.
+        for wider in (1, 1 + self._count(self._vectors[kind]) // max(1, size)):
+            found = self._found(kind, vector, asked * wider)
+            own = {each for (each,) in self._by_ids("vector_id", kind, "vector_id", list(found))}
+            if len(own) >= min(top_k, size):
+                return dict(itertools.islice(((e, c) for e, c in found.items() if e in own), top_k))
+        return self._compared(kind, vector, top_k)
+
+    def _found(self, kind: str, vector: Vector, count: int) -> dict[str, float]:
+        """Return what Chroma finds nearest, best first."""
+        if self._shared is not None:
+            return self._shared.server.nearest(self._vectors[kind], vector, count)
         with damage(self.directory):
             result = self._vectors[kind].query(
                 query_embeddings=[cast(Sequence[float], vector)],
-                n_results=self._all[kind] or WIDER * top_k,
+                n_results=count,
                 include=["distances"],
             )
-        distances = result["distances"] or [[]]
-        pairs = zip(result["ids"][0][:top_k], distances[0][:top_k], strict=True)
-        return {each: 1 - distance for each, distance in pairs}
+        return store.cosines(result)
+
+    def _compared(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
+        """Compare a vector with every one that there is."""
+        best: dict[str, float] = {}
+        with damage(self.directory):
+            for some in store.vectors_of(self._truth, kind):
+                cosines = np.vecdot(np.stack(list(some.values())), vector)
+                best |= dict(zip(some, map(float, cosines), strict=True))
+                best = dict(itertools.islice(_best_first(best).items(), top_k))
+        return best
+
+    def _count(self, collection: Collection) -> int:
+        if self._shared is not None:
+            return self._shared.server.count(collection)
+        return collection.count()
 
     def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         with damage(self.directory):
@@ -356,11 +394,15 @@ class Generation:
 
 
 class Index:
-    """The directory: hands out the current generation to readers and a draft to one writer."""
+    """The directory: hands out the current generation to readers and a draft to one writer.
 
-    def __init__(self, directory: Path, fingerprint: str) -> None:
+    With a server it is this machine's copy of what several machines share there.
+    """
+
+    def __init__(self, directory: Path, fingerprint: str, server: Server | None = None) -> None:
         self.directory = directory
         self.fingerprint = fingerprint
+        self.shared = Shared(server) if server else None
         self._guard = threading.Lock()
         self._current: Generation | None = None
         self._readers: dict[str, int] = {}
@@ -373,7 +415,9 @@ class Index:
             IndexMissingError: nothing was ever ingested here.
             IndexMismatchError: it was built with another model or another version.
             IndexDamagedError: its files contradict each other.
+            IndexServerError: the server that it is shared in does not answer as it should.
         """
+        self.follow()
         with self._guard:
             generation = self._latest()
             self._readers[generation.name] = self._readers.get(generation.name, 0) + 1
@@ -384,6 +428,67 @@ class Index:
                 self._readers[generation.name] -= 1
                 if generation is not self._current:
                     self._close_unread(generation)
+
+    def follow(self, *, again: bool = False) -> None:
+        """Copy the generation that answers from the server, unless it is here already.
+
+        Does nothing where the index is this machine's alone. `again` copies it in any case.
+
+        Raises:
+            IndexMissingError: nothing was ever ingested there.
+            IndexDamagedError, IndexServerError, IndexWriteError: it can not be copied.
+        """
+        if self.shared is None:
+            return
+        newest = self.shared.newest()
+        if newest is None:
+            raise IndexMissingError(
+                f"there is no index on the Chroma server at {self.shared.server.url!r}; "
+                "run python -m ingest PATH"
+            )
+        if again:
+            self.close()
+            (self.directory / "CURRENT").unlink(missing_ok=True)
+        if not self._has(newest):
+            with self._written_to():
+                self._copy(self.shared, newest)
+
+    def _has(self, newest: Entry) -> bool:
+        with contextlib.suppress(IndexMissingError, IndexDamagedError):
+            return current(self.directory).name == newest.name
+        return False
+
+    def _copy(self, shared: Shared, newest: Entry) -> None:
+        """Copy a generation, or the one after it if that comes meanwhile."""
+        self._make_directory()
+        with store.pointing(self.directory):
+            while not self._has(newest):
+                try:
+                    self._fetch(shared, newest)
+                except IndexDamagedError:
+                    if shared.newest() == newest:
+                        raise
+                latest = shared.newest()
+                if latest == newest:
+                    store.point(self.directory, newest.name)
+                newest = latest or newest
+        with contextlib.suppress(IndexBusyError), self._locked():
+            self._remove_old()
+
+    def _fetch(self, shared: Shared, newest: Entry) -> None:
+        unfinished = self.directory / "copying"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        (unfinished / "reader").touch()
+        like = None
+        with contextlib.suppress(IndexMissingError, IndexDamagedError):
+            like = current(self.directory) / "truth.sqlite"
+        like = like if like and like.exists() else None
+        shared.blocks.download(newest.root, newest.levels, unfinished / "truth.sqlite", like)
+        target = self.directory / "generations" / newest.name
+        shutil.rmtree(target, ignore_errors=True)  # what a killed ingest left
+        target.parent.mkdir(exist_ok=True)
+        unfinished.rename(target)
 
     def _latest(self) -> Generation:
         directory = current(self.directory)
@@ -398,8 +503,9 @@ class Index:
         """Open a generation, or the one after it if a writer removes it meanwhile."""
         while True:
             try:
-                return Generation(directory, self.fingerprint)
+                return Generation(directory, self.fingerprint, self.shared)
             except IndexDamagedError:
+                self.follow()
                 newer = current(self.directory)
                 if newer == directory:
                     raise
@@ -416,6 +522,8 @@ class Index:
             if self._current is not None:
                 self._current.close()
                 self._current = None
+        if self.shared is not None:
+            self.shared.server.close()
 
     def rebuild_derived(self, start: Callable[[], Path] | None = None) -> None:
         """Publish a new generation whose vectors in Chroma and keywords are made anew.
@@ -424,11 +532,11 @@ class Index:
         other process can write any more.
 
         Raises:
-            IndexBusyError, IndexWriteError: as `writing`.
+            IndexBusyError, IndexWriteError, IndexServerError: as `writing`.
         """
-        with self._written():
+        with self._written() as home:
             previous = start() if start else current(self.directory)
-            with contextlib.closing(Draft(self.directory, previous, {})) as draft:
+            with contextlib.closing(Draft(self.directory, previous, {}, home)) as draft:
                 draft.restore()
                 draft.publish()
             self._remove_old()
@@ -443,27 +551,46 @@ class Index:
         Raises:
             IndexBusyError: another process is writing.
             IndexWriteError: the directory can not be written, or the disk is full.
+            IndexServerError: the server that it is shared in does not answer as it should.
         """
-        with self._written():
-            yield from self._drafting(recipe, rebuild=rebuild)
+        with self._written(rebuild=rebuild) as home:
+            yield from self._drafting(recipe, home, rebuild=rebuild)
 
     @contextlib.contextmanager
-    def _written(self) -> Iterator[None]:
+    def _written(self, *, rebuild: bool = False) -> Iterator[Home]:
+        """Keep others from writing, here and on the server, and tell where a draft goes."""
+        with self._written_to(), self._locked():
+            if self.shared is None:
+                yield Alone()
+                return
+            with self.shared.writing() as turn:
+                if turn.newest and not rebuild:
+                    self.follow()
+                if turn.newest is None:
+                    turn.sweep(None)
+                elif self._has(turn.newest):
+                    turn.sweep(current(self.directory))
+                yield turn
+
+    @contextlib.contextmanager
+    def _written_to(self) -> Iterator[None]:
         try:
-            with self._locked():
-                yield
+            yield
         except (OSError, sqlite3.Error, ChromaError) as error:
             raise IndexWriteError(
                 f"the index {str(self.directory)!r} can not be written: {error}; what it held "
                 "before still answers; make room or give permission and run again"
             ) from error
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _make_directory(self) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise SettingsError(store.is_file(self.directory)) from None
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._make_directory()
         lock = FileLock(self.directory / "lock")
         note = self.directory / "writer.pid"
         try:
@@ -481,10 +608,10 @@ class Index:
             note.unlink(missing_ok=True)
             lock.release()
 
-    def _drafting(self, recipe: str, *, rebuild: bool) -> Iterator[Draft]:
+    def _drafting(self, recipe: str, home: Home, *, rebuild: bool) -> Iterator[Draft]:
         manifest = {"schema": SCHEMA, "fingerprint": self.fingerprint, "recipe": recipe}
         previous = None if rebuild else self._reusable(recipe)
-        draft = Draft(self.directory, previous, manifest)
+        draft = Draft(self.directory, previous, manifest, home)
         try:
             yield draft
         finally:
@@ -494,12 +621,18 @@ class Index:
     def _reusable(self, recipe: str) -> Path | None:
         """Return the current generation's directory if a new one can start from it."""
         try:
-            generation = Generation(current(self.directory), self.fingerprint)
+            directory = current(self.directory)
+            if self.shared is None:
+                Generation(directory, self.fingerprint).close()
+            with (
+                damage(directory),
+                contextlib.closing(store.connect(directory, READ_ONLY)) as truth,
+            ):
+                manifest = store.manifest_of(truth)
+            check_manifest(manifest, self.fingerprint, directory)
         except (IndexMissingError, IndexMismatchError, IndexDamagedError):
             return None
-        same = generation.recipe == recipe
-        generation.close()
-        return generation.directory if same else None
+        return directory if manifest.get("recipe") == recipe else None
 
     def _remove_old(self) -> None:
         """Remove every generation but the current one and those that are being read."""
@@ -510,6 +643,42 @@ class Index:
         for each in (self.directory / "generations").iterdir():
             if each != kept and not store.is_held(each):
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def index_of(settings: Settings, fingerprint: str) -> Index:
+    """Return the index that the settings name, on this machine or shared in a server.
+
+    Raises:
+        SettingsError: the address is none that can be used.
+    """
+    return Index(settings.index, fingerprint, server_of(settings))
+
+
+def check_there(settings: Settings) -> None:
+    """Check that something was ingested once, before a model is loaded to search it.
+
+    Raises:
+        IndexMissingError, IndexDamagedError, IndexServerError: as `Index.reading`.
+    """
+    with contextlib.closing(index_of(settings, "")) as index:
+        index.follow()
+    current(settings.index)
+
+
+def server_of(settings: Settings) -> Server | None:
+    """Return the server that the settings name, None when the index is this machine's alone.
+
+    Raises:
+        SettingsError: its address is none that can be used.
+    """
+    if not settings.chroma_url:
+        return None
+    return Server(
+        settings.chroma_url,
+        tenant=settings.chroma_tenant,
+        database=settings.chroma_database,
+        key=settings.chroma_key.get_secret_value(),
+    )
 
 
 def ingested_paths(directory: Path) -> tuple[Path, ...]:

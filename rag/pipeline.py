@@ -19,7 +19,7 @@ from rag.compose import cite, growing, instead, quoted, text_of, written
 from rag.errors import ChatModelError, IndexWriteError, QuestionError
 from rag.extract import choose, is_worth_reading
 from rag.generate import Author, Draft, stand_alone
-from rag.index import Generation, Index
+from rag.index import Generation, Index, check_there, index_of
 from rag.language import detect
 from rag.models import Encoder, load_encoder
 from rag.orders import without_orders
@@ -86,7 +86,8 @@ class Pipeline(Runnable[Question | str, Answer]):
 
         Raises:
             QuestionError: the question is empty or too long.
-            IndexMissingError, IndexMismatchError, IndexDamagedError: as `Index.reading`.
+            IndexMissingError, IndexMismatchError, IndexDamagedError, IndexServerError: as
+                `Index.reading`.
         """
         return self._call_with_config(self._last, input, config, run_type="chain")
 
@@ -241,13 +242,14 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
     """Return the pipeline that the settings describe, its index opened and checked.
 
     Raises:
-        IndexMissingError, IndexMismatchError, IndexDamagedError: as `Index.reading`.
+        IndexMissingError, IndexMismatchError, IndexDamagedError, IndexServerError: as
+            `Index.reading`.
         ModelError: as `load_encoder`.
         SettingsError: the chat model has no provider that is known.
     """
-    current(settings.index)
+    check_there(settings)
     encoder = load_encoder(settings, cache=settings.index / "model")
-    index = Index(settings.index, encoder.fingerprint)
+    index = index_of(settings, encoder.fingerprint)
     with index.reading():
         pass
     record_to = records.place(settings.index) if record and settings.records else None

@@ -239,10 +239,10 @@ class Seen(Selection):
         if word not in self._frequencies:
             if len(self._frequencies) >= MOST_COUNTED:
                 self._frequencies.clear()
-            self._frequencies[word] = self._count(word)
+            self._frequencies[word] = self._chunks_with(word)
         return self._frequencies[word]
 
-    def _count(self, word: str) -> int:
+    def _chunks_with(self, word: str) -> int:
         if '"' in word or not any(super().document_frequencies([word]).values()):
             return 0
         query = (

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.errors import SettingsError
@@ -21,6 +21,18 @@ class Settings(BaseSettings):
     )
 
     index: Path = Field(Path("index"), description="directory of the index")
+    chroma_url: str = Field(
+        "", description="Chroma server that machines share the index in, like http://host:8000"
+    )
+    chroma_tenant: str = Field(
+        "default_tenant", min_length=1, description="tenant of the Chroma server"
+    )
+    chroma_database: str = Field(
+        "default_database", min_length=1, description="database of the Chroma server"
+    )
+    chroma_key: SecretStr = Field(
+        SecretStr(""), description="key that the Chroma server asks for, such as Chroma Cloud's"
+    )
     host: str = Field("127.0.0.1", description="address the chat listens on")
     port: int = Field(7860, ge=1, le=65535, description="port the chat listens on")
     names: str = Field("", description="names that browsers reach the chat by, with commas between")
@@ -132,11 +144,14 @@ class Settings(BaseSettings):
     def read(cls, **given: object) -> "Settings":
         """Return the settings of the environment, overridden by what is given and not None.
 
-        Every program begins with this, so it also keeps LangChain from tracing unasked.
+        An index that is given is this machine's alone. Every program begins with this, so it also
+        keeps LangChain from tracing unasked.
 
         Raises:
             SettingsError: a value is out of its bounds or of the wrong type.
         """
+        if given.get("index") is not None:  # one of its own, whatever the others share
+            given = {"chroma_url": "", **given}
         try:
             settings = cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks the types
         except (OSError, UnicodeDecodeError) as error:
@@ -152,6 +167,10 @@ class Settings(BaseSettings):
         if not settings.tracing:
             _keep_from_tracing()
         return settings
+
+    def alone(self, index: Path) -> "Settings":
+        """Return these settings for another index, which is this machine's alone."""
+        return self.model_copy(update={"index": index, "chroma_url": ""})
 
 
 def _keep_from_tracing() -> None:

@@ -5,6 +5,7 @@
 and the keyword index; chroma/: the vectors, to be searched;
 reader: locked by those who read it
 <directory>/lock, writer.pid        held while a new generation is being written
+<directory>/copying, pointing.lock  a generation that comes from a server, and who fetches it
 """
 
 import contextlib
@@ -21,14 +22,16 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import chromadb
 import numpy as np
 import numpy.typing as npt
 from chromadb.api.client import Client
+from chromadb.api.types import QueryResult
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
+from filelock import FileLock
 
 from rag.errors import IndexDamagedError, IndexMissingError, SettingsError
 from rag.types import Block, Document, Span
@@ -113,6 +116,19 @@ class Stored:
     embedding: Embedding
 
 
+class Shelf(Protocol):
+    """Where the vectors of a draft are written."""
+
+    def put(self, kind: str, vectors: Mapping[str, Vector]) -> None:
+        """Write vectors by their ids, in place of those that have these ids."""
+
+    def drop(self, kind: str, ids: Sequence[str]) -> None:
+        """Take vectors away that the draft no longer has."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+
+
 _CHROMA = threading.Lock()  # Chroma's table of open clients is not safe for threads
 
 
@@ -174,6 +190,11 @@ def point(directory: Path, name: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(directory / "CURRENT")
+
+
+def pointing(directory: Path) -> FileLock:
+    """Return the lock under which the pointer is moved where others move it too."""
+    return FileLock(directory / "pointing.lock")
 
 
 def hold(directory: Path) -> IO[bytes]:
@@ -324,6 +345,48 @@ def embeddings(
         parts = truth.execute(query, [number]).fetchall()
         embedding = Embedding.of(vectors, codes, [size for _, size in parts])
         yield Stored(chunk_id, vector_id, tuple(each for each, _ in parts), embedding)
+
+
+def count(truth: sqlite3.Connection, kind: str) -> int:
+    """Return how many vectors of a kind a generation has."""
+    return int(truth.execute(f"select count(distinct vector_id) from {kind}").fetchone()[0])
+
+
+def fill(shelf: Shelf, truth: sqlite3.Connection) -> None:
+    """Write all vectors of a generation."""
+    for kind in KINDS:
+        for vectors in vectors_of(truth, kind):
+            shelf.put(kind, vectors)
+
+
+def vectors_of(truth: sqlite3.Connection, kind: str) -> Iterator[dict[str, Vector]]:
+    """Yield the vectors of one kind by their ids, some at a time."""
+    found: dict[str, Vector] = {}
+    for each in embeddings(truth):
+        whole, *parts = each.embedding.vectors
+        if kind == "chunks":
+            found[each.vector_id] = whole
+        else:
+            found.update(zip(each.of_sentences, parts, strict=True))
+        if len(found) >= BATCH_SIZE:
+            yield found
+            found = {}
+    if found:
+        yield found
+
+
+def cosines(result: QueryResult) -> dict[str, float]:
+    """Return the ids that Chroma found with their cosines, best first."""
+    distances = (result["distances"] or [[]])[0]
+    return {each: 1 - far for each, far in zip(result["ids"][0], distances, strict=True)}
+
+
+def flush(waiting: dict[str, dict[str, Vector]], shelf: Shelf, at_least: int) -> None:
+    """Write the vectors of each kind that so many wait of."""
+    for kind, vectors in waiting.items():
+        if len(vectors) >= at_least:
+            shelf.put(kind, vectors)
+            vectors.clear()
 
 
 def vectors_by_kind(

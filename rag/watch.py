@@ -57,6 +57,18 @@ class Watch:
             ["status", "mode"],
             registry=self.registry,
         )
+        self._faults = Counter(
+            "visit_desk_model_faults",
+            "Answers that a language model did not write, or not to its end, by reason",
+            ["fault"],
+            registry=self.registry,
+        )
+        self._tokens = Counter(
+            "visit_desk_model_tokens",
+            "Tokens that language models read (input) and wrote (output), as they count them",
+            ["kind"],
+            registry=self.registry,
+        )
         self._running = Gauge(
             "visit_desk_questions_running",
             "Questions being answered just now",
@@ -90,6 +102,11 @@ class Watch:
         self._asked.labels(status, answer.mode if answer else "").inc()
         for stage, milliseconds in answer.timings_ms if answer else ():
             self._seconds.labels(stage).observe(milliseconds / 1000)
+        if answer and answer.fault:
+            self._faults.labels(answer.fault).inc()
+        if answer and answer.usage:
+            self._tokens.labels("input").inc(answer.usage.input_tokens)
+            self._tokens.labels("output").inc(answer.usage.output_tokens)
         facts = {"status": status, **(self._facts(answer) if answer else {})}
         if error is not None and status != "stopped":
             facts |= {"error": type(error).__name__, "reason": self._reason(answer, error)}
@@ -107,6 +124,8 @@ class Watch:
             "language": answer.language,
             "citations": len(answer.citations),
             "dropped": answer.dropped,
+            "fault": answer.fault,
+            **({"calls": answer.usage.calls} if answer.usage else {}),
             **({"milliseconds": round(total, 1)} if total is not None else {}),
             **({"question": answer.question} if self._questions else {}),
         }

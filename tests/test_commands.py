@@ -18,6 +18,7 @@ from rag.index import Index
 from rag.models import Encoder
 from rag.settings import PREFIX
 from rag.store import current
+from tests.server import ChromaServer
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., CompletedProcess[str]]
@@ -489,3 +490,32 @@ def test_what_is_no_date_is_wrong_usage(
     with pytest.raises(SystemExit, match="2"):
         rag(["ask", "Who?", "--index", str(seeds_index), "--from", "18 September"])
     assert "'18 September' is no date; write 2025-09-18" in capsys.readouterr().err
+
+
+def test_machines_that_name_one_server_share_an_index(
+    run: Run, own_index: Path, folder: Path, tmp_path: Path, model_cache: Path
+) -> None:
+    server = ChromaServer(tmp_path / "chroma")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "model").symlink_to(model_cache)
+    first = {"VISIT_DESK_CHROMA_URL": server.url, "VISIT_DESK_INDEX": own_index}
+    second = {"VISIT_DESK_CHROMA_URL": server.url, "VISIT_DESK_INDEX": other}
+    asked = ("rag", "ask", "Who steers the harbour ferry?", "--json")
+    gone = run(*asked, **second)
+    assert (gone.returncode, printed(gone)["status"]) == (3, "failed")
+    assert f"the Chroma server at '{server.url}' does not answer" in gone.stderr
+    server.start()
+    try:
+        assert run("ingest", folder, **first).returncode == 0
+        citations = printed(run(*asked, **second))["citations"]
+        assert {each["uri"] for each in citations} == {"ferry.txt"}
+        (folder / "ferry.txt").unlink()
+        again = run("ingest", "--json", **second)  # what the other machine ingested
+        assert (again.returncode, printed(again)["removed"]) == (0, 1)
+        checked = run("ingest", "--check", "--json", **first)
+        assert (printed(checked)["state"], printed(checked)["documents"]) == ("sound", 2)
+        nowhere = run(*asked, "--index", tmp_path / "own", **first)
+        assert "there is no index in '" in nowhere.stderr  # it is this machine's alone
+    finally:
+        server.kill()

@@ -91,6 +91,9 @@ def test_it_starts_and_answers_where_it_may_write_one_folder_and_reach_no_networ
 ) -> None:
     """With the container's own variables and probe, confined by bubblewrap in its place."""
     sandbox = needed("bwrap")
+    trial = [sandbox, "--unshare-all", "--ro-bind", "/", "/", "true"]
+    if subprocess.run(trial, capture_output=True, check=False).returncode:  # noqa: S603  # as above
+        pytest.skip("bwrap may not make namespaces here")
     data = tmp_path / "data"
     data.mkdir()
     own_index.rename(data / "index")
@@ -99,7 +102,8 @@ def test_it_starts_and_answers_where_it_may_write_one_folder_and_reach_no_networ
     probe = json.loads(re.findall(r"^HEALTHCHECK .*? CMD (\[.+\])$", CONTAINER, re.MULTILINE)[0])
     (variables,) = re.findall(r"^ENV (HOME=(?:.|\n)+?)(?<!\\)\n", CONTAINER, re.MULTILINE)
     given = dict(each.split("=", 1) for each in shlex.split(variables.replace("\\\n", " ")))
-    places = [sys.prefix, sys.base_prefix, str(ROOT)]
+    prefix = Path(sys.prefix).resolve()  # it may be a link to what the sandbox has not
+    places = [str(prefix), sys.base_prefix, str(ROOT)]
     bound = [word for place in places for word in ("--ro-bind", place, place)]
     command = [
         sandbox, "--unshare-all", "--die-with-parent", "--uid", "10001", "--gid", "10001",
@@ -109,7 +113,7 @@ def test_it_starts_and_answers_where_it_may_write_one_folder_and_reach_no_networ
     ]  # fmt: skip
     for name, value in given.items():
         command += ["--setenv", name, value.replace("/data", "/mnt")]
-    said = checked(*command, sys.executable, "-c", CONFINED, str(ROOT), probe[2])
+    said = checked(*command, str(prefix / "bin" / "python"), "-c", CONFINED, str(ROOT), probe[2])
     found = json.loads(said)
     assert (found["answer"]["status"], found["id"]) == ("answered", 10001)
     record = (data / "index" / "records" / "answers.jsonl").read_text(encoding="utf-8")

@@ -28,7 +28,8 @@ class State:
     Attributes:
         status: degraded while answers come but something needs an operator; failed without them.
         reason: what that is.
-        mode, model: how the next question would be answered.
+        mode: how the next question would be answered.
+        model: the language model that is set, whether it may write now or not.
     """
 
     status: Literal["ready", "degraded", "failed"]
@@ -107,7 +108,8 @@ def look(pipeline: Pipeline) -> State:
             held = generation.summary()
     except RagError as error:
         return State("failed", str(error))
-    reason = _worry(pipeline) if held.documents else "the index holds no documents"
+    model, fault = pipeline.writing()
+    reason = _worry(pipeline, fault) if held.documents else "the index holds no documents"
     return State(
         "degraded" if reason else "ready",
         reason,
@@ -115,14 +117,18 @@ def look(pipeline: Pipeline) -> State:
         documents=held.documents,
         chunks=held.chunks,
         sentences=held.sentences,
+        mode="generative" if model and not fault else "extractive",
+        model=model,
     )
 
 
-def _worry(pipeline: Pipeline) -> str:
+def _worry(pipeline: Pipeline, fault: str) -> str:
     """Return what an operator should see to although answers come."""
     if pipeline.watch.unrecorded:
         return f"the last answer could not be recorded: {pipeline.watch.unrecorded}"
     free = shutil.disk_usage(pipeline.index.directory).free
     if free < LEAST_FREE_BYTES:
         return f"the disk of the index has {free // 1_000_000} MB left; make room"
+    if fault:
+        return f"the language model writes nothing: {fault} (see docs/generating.md)"
     return ""

@@ -28,6 +28,13 @@ def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
     assert Settings.read(index=Path("two"), port=None).index == Path("two")
 
 
+def test_an_index_that_is_given_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISIT_DESK_CHROMA_URL", "http://127.0.0.1:8000")
+    assert Settings.read().chroma_url == "http://127.0.0.1:8000"
+    assert Settings.read(index=Path("own")).chroma_url == ""
+    assert Settings.read().alone(Path("own")).chroma_url == ""
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISIT_DESK_TOP_K", "")
     assert Settings.read().top_k == Settings.model_fields["top_k"].default

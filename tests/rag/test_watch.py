@@ -15,11 +15,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 from prometheus_client import CollectorRegistry
 
+from rag.chat_models import ChatModel
 from rag.errors import IndexMissingError, QuestionError
+from rag.generate import Author
 from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.settings import Settings
+from rag.verify import Verifier
 from rag.watch import Watch, write_logs
 from tests.conftest import Run
 
@@ -64,6 +67,20 @@ def test_each_stage_is_timed(watched: Pipeline, watch: Watch) -> None:
     for stage, milliseconds in answer.timings_ms:
         value = watch.registry.get_sample_value("visit_desk_stage_seconds_sum", {"stage": stage})
         assert value == pytest.approx(milliseconds / 1000)
+
+
+def test_a_model_that_can_not_be_reached_is_counted_and_logged(
+    index: Index, encoder: Encoder, watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "rag")
+    model = ChatModel("openai:scripted", base_url="http://127.0.0.1:9/v1", retries=0)
+    author = Author(model, Verifier(encoder))
+    answer = Pipeline(index, encoder, watch=watch, author=author).invoke(QUESTION)
+    assert answer.fault == "unreachable"
+    faults = {"fault": "unreachable"}
+    assert watch.registry.get_sample_value("visit_desk_model_faults_total", faults) == 1
+    (line,) = [each for each in caplog.records if each.name == "rag.watch"]
+    assert (vars(line)["facts"]["fault"], vars(line)["facts"]["calls"]) == ("unreachable", 1)
 
 
 def test_what_nobody_asked_is_not_counted(watched: Pipeline, watch: Watch) -> None:

@@ -11,12 +11,15 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from rag.chat_models import ChatModel
+from rag.generate import Author
 from rag.index import Index
 from rag.models import Encoder
-from rag.pipeline import Pipeline
+from rag.pipeline import Pipeline, switch
 from rag.records import place
+from rag.verify import Verifier
 from ui import health
-from ui.health import Health
+from ui.health import Health, look
 
 BUSY = 40
 
@@ -88,6 +91,20 @@ async def test_degraded_when_the_disk_is_full(
     response = await client.get("/health")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert "MB left; make room" in response.json()["reason"]
+
+
+def test_tells_the_model_and_whether_it_may_write(own_index: Path, encoder: Encoder) -> None:
+    model = ChatModel("openai:scripted", base_url="http://127.0.0.1:9/v1")  # asked nothing here
+    author = Author(model, Verifier(encoder))
+    pipeline = Pipeline(Index(own_index, encoder.fingerprint), encoder, author=author)
+    state = look(pipeline)
+    assert (state.status, state.mode, state.model) == ("ready", "generative", "openai:scripted")
+    switch(own_index, on=False)
+    state = look(pipeline)
+    assert (state.status, state.mode, state.model) == ("degraded", "extractive", "openai:scripted")
+    assert state.reason.startswith("the language model writes nothing: switched_off")
+    switch(own_index, on=True)
+    assert look(pipeline).status == "ready"
 
 
 async def test_says_what_was_known_while_the_index_is_being_opened(
