@@ -29,7 +29,9 @@ from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.records import place
+from rag.server import Server
 from rag.store import current
+from tests.server import ChromaServer
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "Who steers the harbour ferry?"
@@ -338,3 +340,18 @@ def test_the_commands_save_and_bring_back(
     assert json.loads(capsys.readouterr().out)["status"] == "answered"
     assert main(["backup", file, "--index", str(own_index)]) == 2
     assert main(["backup", file, "--index", "nowhere"]) == 2
+
+
+def test_a_copy_of_what_machines_share_comes_back_as_an_index_of_one(
+    folder: Path, tmp_path: Path, bag_of_words: Encoder, back: Callable[[Path], Path]
+) -> None:
+    machine = ChromaServer(tmp_path / "chroma")
+    machine.start()
+    try:
+        shared = Index(tmp_path / "copy", bag_of_words.fingerprint, Server(machine.url))
+        sync(shared, bag_of_words, [folder])
+        save(shared.directory, tmp_path / "visit.tar")
+        shared.close()
+    finally:
+        machine.kill()
+    assert "Nadia" in ask(back(tmp_path / "visit.tar"), bag_of_words)
