@@ -11,14 +11,17 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starlette.middleware import Middleware
+
 from rag import records
 from rag.errors import RagError, SettingsError
 from rag.models import Encoder, load_encoder
 from rag.pipeline import open_pipeline
 from rag.settings import Settings
 from rag.watch import take_over, write_logs
-from ui import guard
+from ui import guard, login
 from ui.health import Health
+from ui.limits import Limited, Limits
 from ui.own import OwnFiles
 from ui.parts import TITLE
 
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from gradio import Blocks
 
 BAD_USAGE, FAILED = 2, 3
+PLAIN = (
+    "passwords and answers travel unencrypted; set VISIT_DESK_TLS_CERTIFICATE and "
+    "VISIT_DESK_TLS_KEY, or put a proxy with TLS before it (see docs/access.md)"
+)
 DAY_SECONDS = 86_400
 INBOX = Path("evals/inbox")  # where a reader's note becomes a draft of a case
 
@@ -51,26 +58,27 @@ def serve(settings: Settings) -> None:
     """Open the index, build the page and serve it until interrupted.
 
     Raises:
-        SettingsError: the host is not this machine's own, or the port is taken.
+        SettingsError: the host is not this machine's own and nobody has to log in, or the port is
+            taken.
         RagError: as `open_pipeline`.
     """
-    if settings.host not in guard.LOOPBACK:
-        raise SettingsError(
-            f"the host {settings.host!r} would let other machines in and there is no login yet; "
-            f"use {' or '.join(guard.LOOPBACK)} and, from elsewhere, an SSH tunnel"
-        )
+    door = login.door(settings)
+    at = _address(settings, door)
     write_logs(settings)
     pipeline = open_pipeline(settings)
     guard.quiet()
     from ui import chat  # imports gradio, which reads its environment then
 
-    with contextlib.closing(OwnFiles(cache(partial(_encoder, settings)))) as files:
-        demo = chat.build(pipeline, files, inbox=INBOX)
+    limits = _limits(settings)
+    own = OwnFiles(cache(partial(_encoder, settings)), most_bytes=at.file_bytes)
+    with contextlib.closing(own) as files:
+        demo = chat.build(pipeline, files, inbox=INBOX, limits=limits)
         _forget(settings)
         threading.Thread(target=_forget_daily, args=[settings], daemon=True).start()
         health = Health(pipeline, waiting=lambda: len(demo._queue))  # Gradio tells it nowhere else
-        routes = [files.route(), *health.routes(metrics=settings.metrics)]
-        arguments = guard.launch_arguments(settings.host, settings.port, routes)
+        routes = [files.route(), login.ROUTE, *health.routes(metrics=settings.metrics)]
+        inside = [Middleware(login.Login, door=door), Middleware(Limited, limits=limits)]
+        arguments = guard.launch_arguments(at, routes, inside)
         _serve(demo, settings, {**arguments, **chat.look()})
 
 
@@ -102,7 +110,57 @@ def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     print(f"{TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201
+    if _is_readable(settings):
+        print(PLAIN, file=sys.stderr)  # noqa: T201
     demo.block_thread()
+
+
+def _is_readable(settings: Settings) -> bool:
+    """Tell whether others on the network could read what is sent."""
+    return settings.host not in guard.LOOPBACK and not (settings.proxies or settings.tls_key)
+
+
+def _address(settings: Settings, door: login.Door) -> guard.Address:
+    """Return where the window is served: nowhere that others reach it without logging in."""
+    names = tuple(each.strip() for each in settings.names.split(",") if each.strip())
+    if settings.host not in guard.LOOPBACK and isinstance(door, login.Everybody):
+        raise SettingsError(
+            f"the host {settings.host!r} lets other machines in and nobody has to log in; run "
+            "python -m rag users add NAME --accounts FILE and set VISIT_DESK_ACCOUNTS=FILE, or "
+            "set VISIT_DESK_USER_HEADER for a proxy that logs users in (see docs/access.md)"
+        )
+    if settings.host in guard.WILDCARDS and not names:
+        raise SettingsError(
+            f"the host {settings.host!r} is every address of this machine; set VISIT_DESK_NAMES to "
+            "the names that browsers use, such as desk.example.org"
+        )
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise SettingsError(
+            "VISIT_DESK_TLS_CERTIFICATE and VISIT_DESK_TLS_KEY go together; set both or none"
+        )
+    for file in filter(None, (settings.tls_certificate, settings.tls_key)):
+        if not Path(file).is_file():
+            raise SettingsError(f"there is no file {file!r} for TLS; name the one to use")
+    return guard.Address(
+        settings.host,
+        settings.port,
+        names,
+        login.networks(settings.proxies),
+        settings.max_upload_mb * 1_000_000,
+        settings.tls_certificate or None,
+        settings.tls_key or None,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        question=settings.max_question,
+        questions=settings.questions_per_minute,
+        pending=settings.pending_questions,
+        requests=settings.requests_per_minute,
+        answers=settings.answers_at_once,
+        waiting=settings.max_queue,
+    )
 
 
 def _encoder(settings: Settings) -> Encoder:
@@ -115,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python app.py", description="Answer questions about the visit in the browser."
     )
     parser.add_argument("--index", type=Path, help="directory of the index")
-    parser.add_argument("--host", help="address to listen on; only this machine's own for now")
+    parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on")
     return parser
 

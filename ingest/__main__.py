@@ -13,6 +13,7 @@ from ingest import report as reporting
 from ingest.load import Limits
 from ingest.sync import Report, sync
 from rag import records
+from rag.access import Rules, rules_of
 from rag.audit import Audit, audit, mend
 from rag.errors import IndexMissingError, RagError, SettingsError
 from rag.index import Summary, check_there, index_of, ingested_paths
@@ -74,6 +75,7 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
     if problem:
         print(f"{problem}; name one that holds documents", file=sys.stderr)
         return BAD_USAGE
+    default = _default(settings.default_label)
     encoder = load_encoder(settings, cache=settings.index / "model")
     index = index_of(settings, encoder.fingerprint)
     with tqdm(unit=" files", disable=None, file=sys.stderr) as bar:
@@ -85,7 +87,13 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
 
         limits = _limits(settings)
         report = sync(
-            index, encoder, paths, limits=limits, rebuild=given.rebuild, progress=progress
+            index,
+            encoder,
+            paths,
+            limits=limits,
+            default=default,
+            rebuild=given.rebuild,
+            progress=progress,
         )
     _tell(report, as_json=given.json)
     _forget(settings)
@@ -98,6 +106,20 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
         )
         return NOTHING_DONE
     return SOME_REFUSED if report.refused else ALL_READ
+
+
+def _default(label: str) -> Rules:
+    """Return the rules of documents of which nothing says who may read them.
+
+    Raises:
+        SettingsError: it is no label.
+    """
+    try:
+        return rules_of(label, "") or ()
+    except ValueError as error:
+        raise SettingsError(
+            f"the setting VISIT_DESK_DEFAULT_LABEL can not be used: {error}; correct it"
+        ) from error
 
 
 def _forget(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from ingest.load import Limits, Loaded, load, prepare
+from rag.access import as_json, from_json
 from rag.errors import LoadError
 from rag.types import Block, BlockKind, Document, Span
 
@@ -228,6 +229,7 @@ def pack(loaded: Loaded) -> bytes:
             "pages": [[page.start, page.end] for page in each.pages],
             "origins": each.origins,
             "warnings": each.warnings,
+            "access": None if each.access is None else as_json(each.access),
         }
         for each in loaded.documents
     ]
@@ -255,6 +257,7 @@ def _unpack_document(
     pages: list[tuple[int, int]],
     origins: list[tuple[str, str]],
     warnings: list[str],
+    access: str | None,
     **plain: str,
 ) -> Document:
     return Document(
@@ -264,5 +267,6 @@ def _unpack_document(
         pages=tuple(Span(start, end) for start, end in pages),
         origins=tuple((str(name), str(origin)) for name, origin in origins),
         warnings=tuple(map(str, warnings)),
+        access=None if access is None else from_json(access),
         **{name: str(value) for name, value in plain.items()},
     )

@@ -17,6 +17,7 @@ from ingest import lint
 from ingest.kinds import kind_of
 from ingest.readers.names import is_readme
 from ingest.reading import FROM_NAME, Found, Reading, clean
+from rag.access import Rules, rules_of
 from rag.types import Document
 
 LANGUAGE_SAMPLE = 20_000  # characters are plenty to tell a language by
@@ -95,6 +96,7 @@ class _Load:
             kind = kind_of(name, data)
             reading = _reader(kind)(data)
             self._check(reading, depth)
+            access = _access(reading)
         except ValueError as error:
             self.refusals.append((uri, str(error)))
             return
@@ -102,7 +104,7 @@ class _Load:
             self.refusals.append((uri, "it is nested too deeply"))
             return
         if reading.blocks:
-            self.documents.append(_document(reading, name, uri))
+            self.documents.append(_document(reading, name, uri, access))
         elif not reading.members:
             self.refusals.append((uri, WITHOUT_TEXT.get(kind, "it holds no text")))
         for member in reading.members:
@@ -196,7 +198,12 @@ def _unicode(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")  # a name may be any bytes
 
 
-def _document(reading: Reading, name: str, uri: str) -> Document:
+def _access(reading: Reading) -> Rules | None:
+    label, groups = (reading.metadata.get(each) for each in ("label", "groups"))
+    return rules_of(label.value if label else "", groups.value if groups else "")
+
+
+def _document(reading: Reading, name: str, uri: str, access: Rules | None) -> Document:
     stem = PurePosixPath(name.replace("\\", "/")).stem
     found = {
         "title": _title(reading, stem),
@@ -217,6 +224,7 @@ def _document(reading: Reading, name: str, uri: str) -> Document:
         pages=reading.pages,
         origins=tuple((name, value.origin) for name, value in known.items()),
         warnings=tuple(dict.fromkeys((*reading.warnings, *lint.findings(reading.text)))),
+        access=access,
     )
 
 

@@ -51,7 +51,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The text of a file; `metadata` may hold title, published, language and kind.
+    """The text of a file; `metadata` may hold title, published, language, kind, label and groups.
 
     Attributes:
         members: what the file contains besides its own text, each a file to read in its turn.

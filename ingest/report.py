@@ -5,6 +5,7 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
+from rag.access import in_words
 from rag.index import Generation, Listed
 
 STYLE = (
@@ -32,7 +33,11 @@ def lines(generation: Generation) -> Iterator[str]:
 def as_json(generation: Generation) -> dict[str, Any]:
     """Return all of it in the form that scripts rely on."""
     documents = [
-        {**asdict(each), "published": each.published.isoformat() if each.published else None}
+        {
+            **asdict(each),
+            "published": each.published.isoformat() if each.published else None,
+            "access": in_words(each.access),
+        }
         for each in generation.listing()
     ]
     refused = [{"path": uri, "reason": reason} for uri, reason in generation.refusals()]
@@ -64,7 +69,8 @@ def remarks(each: Listed) -> list[str]:
     """Return what is to be known of a document besides its facts."""
     same = [f"the same text as {each.same_as}"] if each.same_as else []
     near = [f"nearly the same text as {each.near_copy_of}"] if each.near_copy_of else []
-    return [*same, *near, *each.warnings]
+    closed = [in_words(each.access)] if each.access else []
+    return [*closed, *same, *near, *each.warnings]
 
 
 def _row(each: Listed) -> list[str]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from ingest.chunk import RECIPE, cut, in_context
 from ingest.isolate import Reader, Source
+from ingest.labels import Labels
 from ingest.load import Limits, Refusal, find
+from rag.access import Rules
 from rag.draft import Draft, Piece
 from rag.errors import IndexMissingError
 from rag.index import Index, Summary
@@ -51,35 +53,40 @@ def sync(
     paths: Sequence[Path],
     *,
     limits: Limits = Limits(),  # noqa: B008  # frozen
+    default: Rules = (),
     rebuild: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Report:
     """Make the index hold exactly the documents under the paths, and report what was done.
 
     Nothing changes when not one file can be read: the previous index goes on answering.
-    `progress` is told the uri of each file, how many are done, and of how many.
+    `default` are the rules of documents of which nothing says who may read them. `progress` is
+    told the uri of each file, how many are done, and of how many.
 
     Raises:
+        LoadError: a file of labels can not be understood; nothing is changed.
         IndexBusyError: another process is writing the index.
         IndexWriteError: the index can not be written.
     """
     started = time.monotonic()
     found = _find(paths, index.directory)
     named = [str(path.absolute()) for path in paths]
+    labels = Labels(found.sources, default)
     with index.writing(RECIPE, rebuild=rebuild) as draft:
         change = _Change(draft, found, limits)
         writer = Writer(draft, encoder)
-        other = draft.files and (draft.paths != named or not draft.answers)
+        asked = (draft.paths, draft.labels, draft.answers)
+        other = draft.files and asked != (named, labels.address(), True)
         if change.new or change.closed or change.gone or other:
             draft.begin(named)
             _read(change, writer, limits, progress)
-            change.publish(writer)
+            change.publish(writer, labels)
     return Report(
         added=change.added,
         changed=change.changed,
         removed=change.removed,
         unchanged=change.unchanged,
-        refused=tuple(change.refusals()),
+        refused=(*change.refusals(), *labels.unused()),
         embedded=writer.embedded,
         seconds=time.monotonic() - started,
         index=_summary(index),
@@ -146,7 +153,7 @@ class _Change:
         else:
             self.removed += was_in
 
-    def publish(self, writer: "Writer") -> None:
+    def publish(self, writer: "Writer", labels: Labels) -> None:
         """Publish the draft, unless nothing at all could be read of what there is."""
         if not self._in + self.unchanged:
             self.removed = 0
@@ -158,6 +165,7 @@ class _Change:
             self._draft.remove_file(uri)
             self.removed += uri not in self._empty
             self._refused.pop(uri)
+        self._draft.label(labels.address(), labels.access)
         writer.settle()
         self._draft.publish()
 

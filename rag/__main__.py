@@ -1,6 +1,7 @@
 """`python -m rag`: one question on the command line, and what an operator does beside the chat."""
 
 import argparse
+import getpass
 import json
 import shutil
 import sys
@@ -11,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rag.accounts import SHORTEST, Accounts, plain_name
 from rag.backup import restore, save
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.models import load_encoder
@@ -146,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     back.set_defaults(command=_restore)
     for each in (each for each in commands.choices.values() if each is not tools):
         each.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_users(commands.add_parser("users", help="who may log in to the chat"))
     model = commands.add_parser("model", help="switch the language model off or on, while it runs")
     model.add_argument("state", choices=["off", "on"])
     model.add_argument("--index", type=Path, help="directory of the index")
@@ -170,6 +173,59 @@ def _add_ask(ask: argparse.ArgumentParser) -> None:
     some.add_argument("--language", help="two letters, such as fr", **several)
     some.add_argument("--from", dest="first", type=_day, metavar="DATE", help="earliest date")
     some.add_argument("--to", dest="last", type=_day, metavar="DATE", help="latest date")
+
+
+def _add_users(users: argparse.ArgumentParser) -> None:
+    users.set_defaults(command=_users)
+    what = users.add_subparsers(required=True, metavar="WHAT", dest="what")
+    file = argparse.ArgumentParser(add_help=False)
+    file.add_argument("--accounts", metavar="FILE", help="file of accounts")
+    add = what.add_parser(
+        "add", parents=[file], help="add one, or change password and groups; asks for the password"
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--group", action="append", default=[], help="such as internal; repeatable")
+    remove = what.add_parser("remove", parents=[file], help="take one away and end its sessions")
+    remove.add_argument("name", metavar="NAME")
+    what.add_parser("list", parents=[file], help="print names and groups")
+
+
+def _users(given: argparse.Namespace) -> int:
+    """Change or print the accounts and return the exit code."""
+    print(_changed(_accounts(Settings.read(accounts=given.accounts)), given))
+    return 0
+
+
+def _accounts(settings: Settings) -> Accounts:
+    if not settings.accounts:
+        raise SettingsError(
+            "no file of accounts is named; set VISIT_DESK_ACCOUNTS or give --accounts FILE"
+        )
+    return Accounts(Path(settings.accounts))
+
+
+def _changed(accounts: Accounts, given: argparse.Namespace) -> str:
+    """Do what is to be done with the accounts and return what to print."""
+    if given.what == "list":
+        listed = accounts.listed()
+        return "\n".join(f"{each.name}: {', '.join(sorted(each.groups))}" for each in listed)
+    name = plain_name(given.name)
+    if given.what == "add":
+        new = accounts.put(name, _password(), given.group)
+        return f"{'added' if new else 'changed'} {name!r} in {accounts.file}"
+    if not accounts.remove(name):
+        raise SettingsError(f"there is no account {name!r}; see python -m rag users list")
+    return f"removed {name!r} from {accounts.file}"
+
+
+def _password() -> str:
+    """Return a password typed twice on the terminal, or the line that comes in."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass(f"Password, {SHORTEST} characters or more: ")
+    if getpass.getpass("The same again: ") != first:
+        raise SettingsError("the two passwords differ; run it again")
+    return first
 
 
 def _day(text: str) -> date:

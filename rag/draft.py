@@ -5,18 +5,25 @@ import json
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, cast
 
-from rag import store
+from rag import access, store
 from rag.language import terms
 from rag.store import BATCH_SIZE, DESCRIPTION, KINDS, TABLES, Embedding, Shelf, Vector, address
 from rag.types import Chunk, Document
 
 Refusal = tuple[str, str]  # uri, reason
+LONGEST_TITLE = 80  # characters, where it is the beginning of the text
+
+
+SHARED = (  # by readers of whom some may see one of its places and some another
+    "(p.access != '[]' and exists "
+    "(select 1 from places where document_id = d.id and access != p.access))"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +62,7 @@ class Draft:
         refusals: (uri, reason) of what could not be read, by the uri of its file.
         holding: the uris of the files that hold a document.
         paths: what was ingested last.
+        labels: what changes with the rules of files.
         answers: what the draft starts from answers, so that without a change nothing is to be done.
     """
 
@@ -72,7 +80,7 @@ class Draft:
         self._waiting: dict[str, dict[str, Vector]] = {kind: {} for kind in KINDS}
         self._open = contextlib.ExitStack()
         self._published = False
-        self.files, self.refusals, self.holding, self.paths = _known(previous)
+        self.files, self.refusals, self.holding, self.paths, self.labels = _known(previous)
 
     def begin(self, paths: Sequence[str] = ()) -> None:
         """Make the copy, or empty tables when there is nothing to start from."""
@@ -138,10 +146,11 @@ class Draft:
 
     def place(self, document: Document, file_uri: str) -> bool:
         """Note that a file holds a document; tell whether its text is new here."""
+        own = "" if document.access is None else access.as_json(document.access)
         self._truth.execute(
-            f"insert or replace into places (file, document_id, {DESCRIPTION}) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [file_uri, document.id, *store.description(document)],
+            f"insert or replace into places (file, document_id, {DESCRIPTION}, own_access) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [file_uri, document.id, *store.description(document), own],
         )
         known = self._truth.execute("select 1 from documents where id = ?", [document.id])
         if known.fetchone():
@@ -152,6 +161,16 @@ class Draft:
             [*store.description(document), *store.content(document), document.id, document.id],
         )
         return True
+
+    def label(self, labels: str, access_of: Callable[[str, str, str], str]) -> None:
+        """Note who may read each place, told from its file, its own rules and those before."""
+        self._truth.create_function("access_of", 3, access_of)
+        self._truth.execute(
+            "update places set access = access_of(file, own_access, access) "
+            "where access != access_of(file, own_access, access)"
+        )
+        query = "insert or replace into manifest values ('labels', ?)"
+        self._truth.execute(query, [labels])
 
     def remembered(self, vector_ids: Iterable[str]) -> dict[str, Embedding]:
         """Return the embeddings of the chunks that are in already.
@@ -203,7 +222,9 @@ class Draft:
     def settle(self) -> tuple[Document, ...]:
         """Drop what lies nowhere any more; return what has to be added again under a new title.
 
-        A text that lies in several places is described as the first of them describes it.
+        A text that lies in several places is described as the first of those describes it that
+        everybody may read, or the first of all. Where some may read one and some another, it is
+        found under its first words, for the titles are not for everybody who reads it.
         """
         query = "select id from documents where id not in (select document_id from places)"
         for (document_id,) in self._truth.execute(query).fetchall():
@@ -212,16 +233,18 @@ class Draft:
         renamed = []
         columns = ", ".join(f"p.{name}" for name in DESCRIPTION.split(", "))
         query = (
-            f"select d.id, d.title, d.language, {columns}, d.text, d.blocks, d.pages "
-            "from documents d join places p on p.uri = "
-            "(select min(uri) from places where document_id = d.id) "
-            "where (d.uri, d.title, d.language, d.kind, ifnull(d.published, ''), d.origins, "
-            "d.warnings) != (p.uri, p.title, p.language, p.kind, ifnull(p.published, ''), "
-            "p.origins, p.warnings)"
+            f"select d.id, d.title, d.language, {SHARED}, {columns}, d.text, d.blocks, d.pages "
+            "from documents d join places p on p.uri = (select uri from places "
+            "where document_id = d.id order by access != '[]', uri limit 1) "
+            f"where {SHARED} or (d.uri, d.title, d.language, d.kind, ifnull(d.published, ''), "
+            "d.origins, d.warnings) != (p.uri, p.title, p.language, p.kind, "
+            "ifnull(p.published, ''), p.origins, p.warnings)"
         )
         assignments = ", ".join(f"{name} = ?" for name in DESCRIPTION.split(", "))
-        for document_id, title, language, *row in self._truth.execute(query).fetchall():
+        for document_id, title, language, shared, *row in self._truth.execute(query).fetchall():
             document = store.document(row)
+            if shared:
+                document = replace(document, title=_first_words(document.text))
             query = f"update documents set {assignments} where id = ?"
             self._truth.execute(query, [*store.description(document), document_id])
             if (document.title, document.language) != (title, language):
@@ -342,17 +365,22 @@ def batches(ids: list[str]) -> Iterator[list[str]]:
         yield ids[start : start + BATCH_SIZE]
 
 
+def _first_words(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_TITLE]
+
+
 def _known(
     previous: Path | None,
-) -> tuple[dict[str, str], dict[str, list[Refusal]], frozenset[str], list[str]]:
+) -> tuple[dict[str, str], dict[str, list[Refusal]], frozenset[str], list[str], str]:
     """Return what a generation knows of its files, as the attributes of a `Draft`."""
     if previous is None:
-        return {}, {}, frozenset(), []
+        return {}, {}, frozenset(), [], ""
     with contextlib.closing(store.connect(previous, store.READ_ONLY)) as truth:
         files = dict(truth.execute("select uri, hash from files").fetchall())
         refusals: dict[str, list[Refusal]] = {}
         for file, uri, reason in truth.execute("select file, uri, reason from refusals"):
             refusals.setdefault(file, []).append((uri, reason))
         holding = frozenset(uri for (uri,) in truth.execute("select file from places"))
-        paths = json.loads(store.manifest_of(truth).get("paths", "[]"))
-    return files, refusals, holding, paths
+        manifest = store.manifest_of(truth)
+        paths = json.loads(manifest.get("paths", "[]"))
+    return files, refusals, holding, paths, manifest.get("labels", "")

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from rapidfuzz.distance import OSA
 
 from rag import store
+from rag.access import Rules, from_json
 from rag.draft import Alone, Draft, Home, Refusal
 from rag.errors import (
     IndexBusyError,
@@ -55,6 +56,7 @@ from rag.types import Chunk, Document, Sentence, Span
 CANARIES = 20  # chunks whose vectors are searched for, until one is found, when it is opened
 EQUAL = 1 - 1e-5  # cosine of vectors that only rounding tells apart
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
+MOST_SIMILAR = 2  # terms that a word may be an error for
 LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
 # Chroma builds the graph of the last thousand vectors anew at each start, and a narrow search of it
 # finds others each time, so that answers would differ.
@@ -83,6 +85,7 @@ class Listed:
     Attributes:
         same_as: another place of the same text, that it is quoted from.
         near_copy_of: a document whose text is nearly the same.
+        access: who may read it there.
     """
 
     uri: str
@@ -97,6 +100,7 @@ class Listed:
     same_as: str | None
     near_copy_of: str | None
     warnings: tuple[str, ...]
+    access: Rules = ()
 
 
 class Generation:
@@ -106,6 +110,10 @@ class Generation:
         languages: of the documents, ISO 639-1 codes.
         clusters: for each near copy of a document, by id, the one that stands for it.
         whole: the summary of all documents, also where only some of them are searched.
+        stored: how many chunks there are, those that a reader may not see among them.
+        rules: those that its places carry, by how they are stored.
+        satisfied: those of them that its reader satisfies.
+        seen: what readers may see of it, by the rules that they satisfy.
     """
 
     def __init__(self, directory: Path, fingerprint: str, shared: Shared | None = None) -> None:
@@ -128,6 +136,11 @@ class Generation:
             self._rows("select id, cluster from documents where cluster != id")
         )
         self._summary = self.whole = self._counted()
+        self.stored = self.whole.chunks
+        rules = self._rows("select distinct access from places")
+        self.rules: Mapping[str, Rules] = {text: from_json(text) for (text,) in rules}
+        self.satisfied = frozenset(self.rules)
+        self.seen: dict[frozenset[str], Generation] = {}
 
     def _open_vectors(self, opened: contextlib.ExitStack) -> dict[str, Collection]:
         if self._shared is not None:
@@ -202,7 +215,7 @@ class Generation:
         document = store.document(rows[0]) if rows else None
         if document is not None and document.id != document_id:
             raise IndexDamagedError(
-                f"the text of {document.uri!r} is not the one that was ingested; "
+                f"the text of {document_id!r} is not the one that was ingested; "
                 "run python -m ingest --check"
             )
         return document
@@ -220,7 +233,8 @@ class Generation:
             "select p.uri, d.id, p.title, p.published, p.language, p.kind, "
             "json_array_length(d.pages), length(d.text), "
             "(select count(*) from chunks where document_id = d.id), "
-            "nullif(d.uri, p.uri), case when d.cluster != d.id then c.uri end, p.warnings "
+            "nullif(d.uri, p.uri), case when d.cluster != d.id then c.uri end, p.warnings, "
+            "p.access "
             "from places p join documents d on d.id = p.document_id "
             "join documents c on c.id = d.cluster order by p.uri"
         )
@@ -279,18 +293,20 @@ class Generation:
         """Return the index terms that differ from one of the words by a typing error or two."""
         found: set[str] = set()
         for word in words:
-            if len(word) < SHORTEST_TYPO or not word.isalpha():
-                continue
-            errors = 1 if len(word) < LONG_WORD else 2
-            near = rapidfuzz.process.extract(
-                word,
-                self._terms_beginning_with(word[0]),
-                scorer=OSA.distance,
-                score_cutoff=errors,
-                limit=2,
-            )
-            found.update(term for term, _, _ in near)
+            if len(word) >= SHORTEST_TYPO and word.isalpha():
+                found.update(itertools.islice(self._similar_to(word), MOST_SIMILAR))
         return frozenset(found)
+
+    def _similar_to(self, word: str) -> Iterable[str]:
+        """Return the terms that differ from a word by a typing error or two, nearest first."""
+        near = rapidfuzz.process.extract(
+            word,
+            self._terms_beginning_with(word[0]),
+            scorer=OSA.distance,
+            score_cutoff=1 if len(word) < LONG_WORD else 2,
+            limit=None,
+        )
+        return [term for term, _, _ in near]
 
     def _terms_beginning_with(self, letter: str) -> list[str]:
         query = "select term from vocabulary where term >= ? and term < ?"
@@ -706,11 +722,12 @@ def check_manifest(manifest: Mapping[str, str], fingerprint: str, generation: Pa
 
 
 def _listed(row: Row) -> Listed:
-    uri, document_id, title, published, language, kind, *counts, same, near, warnings = row
+    uri, document_id, title, published, language, kind, *counts, same, near, warnings, access = row
     pages, characters, chunks = counts
     return Listed(
         uri, document_id, title, store.day(published), language, kind, pages, characters, chunks,
         same_as=same, near_copy_of=near, warnings=tuple(json.loads(warnings)),
+        access=from_json(access),
     )  # fmt: skip
 
 

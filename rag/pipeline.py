@@ -13,6 +13,7 @@ from langchain_core.callbacks import CallbackManagerForChainRun
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag import records
+from rag.access import OPERATOR, Clearance
 from rag.chat_models import Asking, ChatModel, waited
 from rag.compose import cite, growing, instead, quoted, text_of, written
 from rag.errors import ChatModelError, IndexWriteError, QuestionError
@@ -24,14 +25,14 @@ from rag.models import Encoder, load_encoder
 from rag.orders import without_orders
 from rag.query import in_conversation, understand
 from rag.retrieve import Found, as_langchain, search
-from rag.selection import only
+from rag.selection import only, seen_by
 from rag.settings import Settings
 from rag.store import current
 from rag.types import EVERYWHERE, Answer, Citation, Fault, Filter, Turn
 from rag.verify import Verifier
 from rag.watch import Watch, open_watch
 
-MAX_QUESTION = 1000  # characters
+MAX_QUESTION = 1000  # characters, where no setting says otherwise
 MAX_HISTORY = 20  # turns that are looked back on
 NO_MODEL = "no-model"  # a file of the index; while it is there, no language model writes
 
@@ -42,15 +43,17 @@ log = logging.getLogger(__name__)
 class Question:
     """What the user typed, after the turns that went before.
 
-    `where` says which documents are asked. `recorded` is off for questions that nobody asked, such
-    as a trial of the page's examples; `written` is off where quotes are wanted though a language
-    model is set.
+    `where` says which documents are asked, `clearance` which of them the one who asks may see;
+    for the command line and the evals that is all of them. `recorded` is off for questions that
+    nobody asked, such as a trial of the page's examples; `written` is off where quotes are wanted
+    though a language model is set.
     """
 
     text: str
     history: tuple[Turn, ...] = ()
     recorded: bool = True
     where: Filter = EVERYWHERE
+    clearance: Clearance = OPERATOR
     written: bool = True
 
 
@@ -63,11 +66,13 @@ class Pipeline(Runnable[Question | str, Answer]):
         encoder: Encoder,
         *,
         top_k: int = 8,
+        max_question: int = MAX_QUESTION,
         record_to: Path | None = None,
         author: Author | None = None,
         watch: Watch | None = None,
     ) -> None:
         self.index = index
+        self.max_question = max_question
         self._encoder = encoder
         self._top_k = top_k
         self._record_to = record_to
@@ -124,7 +129,7 @@ class Pipeline(Runnable[Question | str, Answer]):
                 yield seen.answer
 
     def _road(self, question: Question, run: CallbackManagerForChainRun) -> Iterator[Answer]:
-        text = check_question(question.text)
+        text = check_question(question.text, self.max_question)
         searched_for, after = in_conversation(text, question.history[-MAX_HISTORY:])
         answer = Answer(
             id=uuid.uuid4().hex,
@@ -206,7 +211,7 @@ class Pipeline(Runnable[Question | str, Answer]):
         Raises:
             QuestionError, IndexMissingError, IndexMismatchError, IndexDamagedError: as `invoke`.
         """
-        text = check_question(question.text)
+        text = check_question(question.text, self.max_question)
         with self.index.reading() as generation:
             seen = _searched(generation, question)
             hits = search(understand(text, seen, self._encoder), seen, top_k=most).hits
@@ -221,6 +226,7 @@ class Pipeline(Runnable[Question | str, Answer]):
                 self._record_to,
                 answer,
                 where=question.where,
+                clearance=question.clearance,
                 history=question.history[-MAX_HISTORY:],
                 generation=generation,
                 fingerprint=self._encoder.fingerprint,
@@ -251,6 +257,7 @@ def open_pipeline(settings: Settings, *, record: bool = True) -> Pipeline:
         index,
         encoder,
         top_k=settings.top_k,
+        max_question=settings.max_question,
         record_to=record_to,
         watch=open_watch(settings),
         author=_author(settings, encoder) if settings.chat_model else None,
@@ -288,19 +295,19 @@ def switch(index: Path, *, on: bool) -> None:
         ) from error
 
 
-def check_question(text: str) -> str:
+def check_question(text: str, most: int = MAX_QUESTION) -> str:
     """Return the question without the space around it.
 
     Raises:
-        QuestionError: it is empty or longer than `MAX_QUESTION`.
+        QuestionError: it is empty or longer than so many characters.
     """
     text = " ".join("".join(filter(_is_visible, " ".join(text.split()))).split())
     if not text:
         raise QuestionError("the question is empty; type what you want to know from the documents")
-    if len(text) > MAX_QUESTION:
+    if len(text) > most:
         raise QuestionError(
             f"the question {text[:40] + '…'!r} has {len(text):,} characters; "
-            f"shorten it to {MAX_QUESTION:,} at most"
+            f"shorten it to {most:,} at most"
         )
     return text
 
@@ -342,8 +349,8 @@ def _one_by_one(answer: Answer, final: Answer) -> Iterator[Answer]:
 
 
 def _searched(generation: Generation, question: Question) -> Generation:
-    """Return what of a generation a question is asked of."""
-    return only(generation, question.where)
+    """Return what of a generation a question is asked of, and who asks it may see."""
+    return only(seen_by(generation, question.clearance), question.where)
 
 
 class _Clock:

@@ -7,11 +7,12 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rag.access import OPERATOR, Clearance
 from rag.errors import QuestionError
 from rag.types import Answer, Citation, Filter, Turn, Usage
 
@@ -124,6 +125,20 @@ def as_filter(value: object) -> Filter:
     )
 
 
+def clearance_as_json(clearance: Clearance) -> dict[str, Any] | None:
+    """Return what a reader may see in the form of the records, None for everything."""
+    if clearance.everything:
+        return None
+    return {"groups": sorted(clearance.groups), "today": clearance.today.isoformat()}
+
+
+def as_clearance(value: Mapping[str, Any] | None) -> Clearance:
+    """Return what the reader of a recorded answer might see."""
+    if value is None:
+        return OPERATOR
+    return Clearance(frozenset(value["groups"]), date.fromisoformat(value["today"]))
+
+
 def _names(value: object) -> frozenset[str]:
     names = [] if value is None else value
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
@@ -150,19 +165,22 @@ def append(
     answer: Answer,
     *,
     where: Filter,
+    clearance: Clearance = OPERATOR,
     generation: str,
     fingerprint: str,
     history: Sequence[Turn] = (),
 ) -> None:
     """Add an answer to the records, with what it was asked of; many processes may do so at once.
 
-    `history` are the turns before the question, as far as they were looked back on.
+    `history` are the turns before the question, as far as they were looked back on. Who asked is
+    not noted, but what they might see: without it no answer can be explained.
     """
     record = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "generation": generation,
         "fingerprint": fingerprint,
         "where": filter_as_json(where),
+        "clearance": clearance_as_json(clearance),
         "history": _turns(history),
         **as_json(answer),
     }

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from rag.index import Generation
 from rag.pipeline import Pipeline, Question
-from rag.records import as_filter, as_json, as_turns
+from rag.records import as_clearance, as_filter, as_json, as_turns
 from rag.types import Answer
 
 KEPT = ("document_id", "start", "end", "quote")  # what makes two citations the same
@@ -62,7 +62,8 @@ def replay(pipeline: Pipeline, record: Mapping[str, Any]) -> Replay:
         IndexMissingError, IndexMismatchError, IndexDamagedError: as `Index.reading`.
     """
     turns, where = as_turns(record.get("history", [])), as_filter(record.get("where"))
-    question = Question(str(record["question"]), turns, recorded=False, where=where)
+    clearance = as_clearance(record.get("clearance"))
+    question = Question(str(record["question"]), turns, False, where, clearance)
     answer = pipeline.invoke(question)
     with pipeline.index.reading() as generation:
         sources = tuple(_sources(record, generation))

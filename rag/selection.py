@@ -1,15 +1,17 @@
-"""The documents that a filter admits, as a generation of which nothing else is seen."""
+"""The documents that a reader may see, or a filter admits, as a generation of nothing else."""
 
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rag import store
+from rag.access import Clearance
 from rag.draft import Refusal
-from rag.index import Generation, Listed
+from rag.index import Generation, Index, Listed
 from rag.store import DESCRIPTION, Vector
 from rag.types import EVERYWHERE, Document, Filter
 
@@ -34,7 +36,14 @@ ADMITTED = """
 and (:kinds = '[]' or kind in (select value from json_each(:kinds)))
 and (:languages = '[]' or language in (select value from json_each(:languages)))
 and (:first is null or published >= :first)
-and (:last is null or published <= :last)"""  # of a place where a document lies
+and (:last is null or published <= :last)
+and access in (select value from json_each(:satisfied))
+"""  # of a place where a document lies
+# Where a text lies in several, the one that most may see describes it.
+PLACES = (
+    f"select document_id, uri, published from places where {ADMITTED} order by access != '[]', uri"
+)
+MOST_COUNTED = 10_000  # words whose number is kept
 
 
 def only(generation: Generation, where: Filter) -> Generation:
@@ -42,17 +51,52 @@ def only(generation: Generation, where: Filter) -> Generation:
     return generation if where == EVERYWHERE else Selection(generation, where)
 
 
+def seen_by(generation: Generation, clearance: Clearance) -> Generation:
+    """Return what a reader may see of a generation, as if there were nothing else."""
+    if clearance.everything:
+        return generation
+    satisfied = frozenset(
+        text for text, rules in generation.rules.items() if clearance.admits(rules)
+    )
+    if satisfied not in generation.seen:
+        generation.seen[satisfied] = (
+            Unrefused(generation)
+            if len(satisfied) == len(generation.rules)
+            else Seen(generation, satisfied)
+        )
+    return generation.seen[satisfied]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenIndex:
+    """An index as a reader may see it."""
+
+    index: Index
+    clearance: Clearance
+
+    @contextmanager
+    def reading(self) -> Iterator[Generation]:
+        """Give what the reader may see of the current generation, as `Index.reading` does."""
+        with self.index.reading() as generation:
+            yield seen_by(generation, self.clearance)
+
+
 class Selection(Generation):
     """Some documents of a generation: what is found are the best of these, and of these alone.
 
-    What a word of the question weighs is told by all documents, for that is how often it occurs in
-    the dossier: told by a few, many questions that these answer would be refused.
+    What a word of the question weighs is told by all documents of that generation, for that is how
+    often it occurs in the dossier: told by a few, many questions that these answer would be
+    refused.
     """
 
-    def __init__(self, whole: Generation, where: Filter) -> None:
+    def __init__(
+        self, whole: Generation, where: Filter, satisfied: frozenset[str] | None = None
+    ) -> None:
         vars(self).update(vars(whole))  # the same open files; whoever opened them closes them
-        query = f"select document_id, uri, published from places where {ADMITTED} order by uri"
-        places = self._rows(query, _as_values(where))
+        self._told_by = whole
+        self.satisfied = whole.satisfied if satisfied is None else satisfied
+        values = {**_as_values(where), "satisfied": json.dumps(sorted(self.satisfied))}
+        places = self._rows(PLACES, values)
         self._places: Mapping[str, str] = {each: uri for each, uri, _ in reversed(places)}
         self._uris = frozenset(uri for _, uri, _ in places)
         self._ids = json.dumps(list(self._places))
@@ -66,30 +110,49 @@ class Selection(Generation):
             last=store.day(max(days, default=None)),
         )
 
+    def documents(self, most: int = -1) -> tuple[Document, ...]:
+        """Return every document, or so many, in the order of their places in the folder."""
+        ids = sorted(self._places, key=self._places.__getitem__)[: most if most >= 0 else None]
+        return tuple(filter(None, map(self.document, ids)))
+
     def document(self, document_id: str) -> Document | None:
         """Return a document as the first admitted place of its text describes it."""
-        document = super().document(document_id)
         uri = self._places.get(document_id)
-        if document is None or uri is None:
+        document = super().document(document_id) if uri else None
+        if document is None:
             return None
         (row,) = self._rows(f"select {DESCRIPTION} from places where uri = ?", [uri])
         return store.document([*row, *map(str, store.content(document))])
 
+    def uris(self) -> dict[str, list[str]]:
+        """Return where the text of each document lies, by document id."""
+        return {
+            each: [uri for uri in uris if uri in self._uris]
+            for each, uris in super().uris().items()
+            if each in self._places
+        }
+
     def listing(self) -> tuple[Listed, ...]:
         """Return every admitted place, in the order of the places; none tells of another."""
 
-        def known(uri: str | None) -> str | None:
-            return uri if uri in self._uris else None
+        def told(each: Listed) -> Listed:
+            first = self._places[each.document_id]
+            near = self._places.get(self.clusters.get(each.document_id, ""))
+            return replace(each, same_as=first if first != each.uri else None, near_copy_of=near)
 
-        return tuple(
-            replace(each, same_as=known(each.same_as), near_copy_of=known(each.near_copy_of))
-            for each in super().listing()
-            if each.uri in self._uris
-        )
+        return tuple(told(each) for each in super().listing() if each.uri in self._uris)
 
     def refusals(self) -> tuple[Refusal, ...]:
         """Return nothing: of what could not be read nobody knows whether it would be admitted."""
         return ()
+
+    def document_frequencies(self, words: Iterable[str]) -> dict[str, int]:
+        """Return in how many chunks of the generation each index term occurs."""
+        return self._told_by.document_frequencies(words)
+
+    def similar_terms(self, words: Iterable[str]) -> frozenset[str]:
+        """Return the index terms that differ from one of the words by a typing error or two."""
+        return self._told_by.similar_terms(words)
 
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""
@@ -110,7 +173,7 @@ class Selection(Generation):
         """Return the nearest of the vectors that the documents have."""
         chunks = self._summary.chunks
         if chunks > COMPARED_ALL:
-            asked = math.ceil(ROOM * top_k * self.whole.chunks / chunks)
+            asked = math.ceil(ROOM * top_k * self.stored / chunks)
             found = super()._nearest(kind, vector, asked)
             rows = self._by_ids("vector_id, id", kind, "vector_id", list(found))
             own = {vector_id for vector_id, each in rows if _document(each) in self._places}
@@ -134,6 +197,67 @@ class Selection(Generation):
     def _counted_within(self, kind: str) -> int:
         ((count,),) = self._rows(f"select count(*) {OF_DOCUMENTS[kind]}", {"ids": self._ids})
         return int(count)
+
+
+class Unrefused(Generation):
+    """All documents of a generation, for a reader who may see them all."""
+
+    def __init__(self, whole: Generation) -> None:
+        vars(self).update(vars(whole))
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Return nothing: of what could not be read nobody knows who may."""
+        return ()
+
+
+class Seen(Selection):
+    """The documents that a reader may see; of the others not even the words are known."""
+
+    def __init__(self, whole: Generation, satisfied: frozenset[str]) -> None:
+        super().__init__(whole, EVERYWHERE, satisfied)
+        self.whole = self._summary
+        self.languages = frozenset(
+            row[0]
+            for row in self._rows(
+                "select distinct language from places "
+                "where access in (select value from json_each(?))",
+                [json.dumps(sorted(satisfied))],
+            )
+        )
+        self.clusters = {
+            each: of
+            for each, of in whole.clusters.items()
+            if each in self._places and of in self._places
+        }
+        self._frequencies: dict[str, int] = {}
+
+    def document_frequencies(self, words: Iterable[str]) -> dict[str, int]:
+        """Return in how many chunks that the reader may see each index term occurs."""
+        return {word: self._frequency(word) for word in dict.fromkeys(words)}
+
+    def _frequency(self, word: str) -> int:
+        if word not in self._frequencies:
+            if len(self._frequencies) >= MOST_COUNTED:
+                self._frequencies.clear()
+            self._frequencies[word] = self._chunks_with(word)
+        return self._frequencies[word]
+
+    def _chunks_with(self, word: str) -> int:
+        if '"' in word or not any(super().document_frequencies([word]).values()):
+            return 0
+        query = (
+            "select count(*) from keywords cross join chunks c on c.number = keywords.rowid "
+            f"where keywords match ? {WITHIN}"
+        )
+        ((count,),) = self._rows(query, [f'"{word}"', self._ids])
+        return int(count)
+
+    def similar_terms(self, words: Iterable[str]) -> frozenset[str]:
+        """Return the terms that the reader may see and that differ by a typing error or two."""
+        return Generation.similar_terms(self, words)
+
+    def _similar_to(self, word: str) -> Iterable[str]:
+        return filter(self._frequency, super()._similar_to(word))
 
 
 def _document(address: str) -> str:

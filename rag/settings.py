@@ -35,6 +35,40 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address the chat listens on")
     port: int = Field(7860, ge=1, le=65535, description="port the chat listens on")
+    names: str = Field("", description="names that browsers reach the chat by, with commas between")
+    accounts: str = Field(
+        "", description="file of those who may log in, written by python -m rag users"
+    )
+    session_hours: float = Field(
+        12, gt=0, le=720, description="hours after which a user logs in again"
+    )
+    proxies: str = Field(
+        "", description="addresses of proxies whose word is taken, with commas between"
+    )
+    user_header: str = Field("", description="header in which such a proxy names the user")
+    groups_header: str = Field("", description="header in which it names the user's groups")
+    tls_certificate: str = Field("", description="file of the certificate for TLS")
+    tls_key: str = Field("", description="file of its key")
+    time_zone: str = Field("UTC", description="time zone in which the day of an embargo begins")
+    max_question: int = Field(
+        1_000, ge=10, le=10_000, description="characters that a question may have"
+    )
+    questions_per_minute: int = Field(
+        20, ge=1, le=10_000, description="questions that one user may ask in a minute"
+    )
+    pending_questions: int = Field(
+        3, ge=1, le=100, description="questions of one user that are answered at once"
+    )
+    requests_per_minute: int = Field(
+        600, ge=10, le=100_000, description="requests that one user may send in a minute"
+    )
+    max_upload_mb: int = Field(
+        20, ge=1, le=1_000, description="size of a file that a reader brings, in MB"
+    )
+    answers_at_once: int = Field(
+        8, ge=1, le=100, description="answers that are made at once, and calls of a model"
+    )
+    max_queue: int = Field(64, ge=1, le=10_000, description="requests that may wait for their turn")
     embedding_model: str = Field(
         EMBEDDED_MODEL,
         min_length=1,
@@ -56,6 +90,12 @@ class Settings(BaseSettings):
     read_seconds: float = Field(60, gt=0, description="seconds that reading one file may take")
     read_memory_mb: int = Field(
         2_000, ge=500, description="memory that reading one file may take, in MB"
+    )
+    default_label: str = Field(
+        "public",
+        min_length=1,
+        description="who may read documents of which nothing says so: public, internal, or "
+        "embargo until a date",
     )
     chat_model: str = Field(
         "",

@@ -36,7 +36,7 @@ from filelock import FileLock
 from rag.errors import IndexDamagedError, IndexMissingError, SettingsError
 from rag.types import Block, Document, Span
 
-SCHEMA = "5"
+SCHEMA = "6"
 CACHE_KIB = 65_536  # of a database that is kept in memory once it was read
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
@@ -49,7 +49,8 @@ create table refusals (file text not null, uri text not null, reason text not nu
 create table places (
     uri text primary key, file text not null, document_id text not null, title text not null,
     language text not null, kind text not null, published text, origins text not null,
-    warnings text not null) without rowid;
+    warnings text not null, own_access text not null, access text not null default '[]')
+    without rowid;
 create table documents (
     id text primary key, uri text not null, title text not null, language text not null,
     kind text not null, published text, origins text not null, warnings text not null,
@@ -69,6 +70,7 @@ create index sentences_of_chunk on sentences (chunk, start, end, vector_id, code
 create index chunks_of_document on chunks (document_id, start);
 create index places_of_document on places (document_id);
 create index places_of_file on places (file);
+create index places_of_access on places (access);
 create index refusals_of_file on refusals (file);
 create virtual table keywords using fts5 (
     context, text, tokenize = "unicode61 remove_diacritics 2");

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from rag.access import Rules
+
 BlockKind = Literal["heading", "paragraph", "item", "row"]
 Status = Literal["searching", "answered", "partial", "refused", "failed"]
 Check = Literal["quoted", "verified", "repaired", "replaced"]
@@ -55,6 +57,7 @@ class Document:
         pages: one span a page, for formats that have pages.
         origins: (field, where its value came from) for title, published, language and kind.
         warnings: what a person should know of the text, one sentence each.
+        access: what the document itself says of who may read it, None when it says nothing.
         id: the address of the text: same text, same document.
     """
 
@@ -68,6 +71,7 @@ class Document:
     pages: tuple[Span, ...] = ()
     origins: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    access: Rules | None = None
     id: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("logs_as_before")
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param(["--host", "0.0.0.0"], 2, "there is no login yet", id="other-machines"),  # noqa: S104
+        pytest.param(["--host", "192.0.2.1"], 2, "nobody has to log in; run python -m", id="login"),
         pytest.param(["--port", "0"], 2, "VISIT_DESK_PORT=0", id="bad-setting"),
         pytest.param(["--index", "nowhere"], 3, "there is no index in 'nowhere'", id="no-index"),
     ],

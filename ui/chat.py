@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from rag.pipeline import MAX_QUESTION, Pipeline
+from rag.pipeline import Pipeline
 from ui import answer, api, dossier, parts, saved
 from ui.desk import (
     FILES,
@@ -22,8 +22,10 @@ from ui.desk import (
     last_source,
     take_away,
 )
+from ui.limits import Limits
+from ui.login import visitor_of
 from ui.own import NotTakenError, OwnFiles
-from ui.talk import Session, View, follow_ups, stopped
+from ui.talk import Asked, Session, View, follow_ups, stopped
 from ui.words import say, sentence, spoken, translations
 
 # What each part of the page tells the one script that all of them share.
@@ -33,18 +35,25 @@ MEET = (
 Changes = dict[Any, Any]
 
 
-def build(pipeline: Pipeline, files: OwnFiles, *, inbox: Path | None = None) -> gr.Blocks:
+def build(
+    pipeline: Pipeline,
+    files: OwnFiles,
+    *,
+    inbox: Path | None = None,
+    limits: Limits | None = None,
+) -> gr.Blocks:
     """Return the page, to be launched with `look`; see `Desk` for what it takes."""
     demo: gr.Blocks = gr.Blocks(title=parts.TITLE, fill_width=True, analytics_enabled=False)
     with demo:
-        _Page(Desk(pipeline, files, inbox)).connect()
-        api.add(pipeline)
+        desk = Desk(pipeline, files, inbox, limits or Limits())
+        _Page(desk).connect()
+        api.add(desk)
 
         def leave(request: gr.Request) -> None:
-            files.drop(_who(request))
+            files.drop(visitor_of(request).key)
 
         demo.unload(leave)
-    demo.queue(default_concurrency_limit=8, max_size=64)
+    demo.queue(default_concurrency_limit=desk.limits.answers, max_size=desk.limits.waiting)
     return demo
 
 
@@ -66,7 +75,7 @@ class _Page:
         self.desk = desk
         self.session, self.chosen = gr.State(()), gr.State(Chosen())
         with gr.Row(elem_id="top"):
-            self.top = _html("top", parts.top("en"), elem_id="head")
+            self.top = _html("top", parts.top("en", None), elem_id="head")
             self.status = gr.HTML(elem_id="status", apply_default_css=False)
             self.fresh = gr.Button(gr.I18n()("fresh"), size="sm", elem_id="fresh")
         with gr.Row(elem_id="desk"):
@@ -87,12 +96,13 @@ class _Page:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # "always_last" would send what the first of several events held.
         each_one: dict[str, Any] = {"trigger_mode": "multiple", **private}
+        together: dict[str, Any] = {"concurrency_id": api.ANSWERS}
         state = [self.session, self.chosen]
         shown = [*state, self.chat, self.box, self.source, self.status, self.follow]
         everything = [*shown, self.fresh, self.top, self.tools, self.attach, self.wire]
         asking: list[Any] = [
-            self.box.submit(self.typed, [self.box, *state], shown, **private),
-            self.chat.submit(self.pressed, state, shown, **private),
+            self.box.submit(self.typed, [self.box, *state], shown, **together, **private),
+            self.chat.submit(self.pressed, state, shown, **together, **private),
         ]
         for each in asking:
             each.then(self.finish, state, [self.follow, self.wire], **private)
@@ -110,7 +120,7 @@ class _Page:
     def typed(
         self, question: str, before: Session, chosen: Chosen, request: gr.Request
     ) -> Iterator[Changes]:
-        for each in self.desk.ask(question, before, chosen, _who(request)):
+        for each in self.desk.ask(question, before, chosen, visitor_of(request)):
             yield self._show(each, replace(chosen, at=None), request)
 
     def pressed(
@@ -118,19 +128,20 @@ class _Page:
     ) -> Iterator[Changes]:
         number = _number(event, before)
         again = before[number].answer.question if number is not None else ""
-        text = again or _text(event, "text", MAX_QUESTION + 1)
+        text = again or _text(event, "text", self.desk.pipeline.max_question + 1)
         yield from self.typed(text, before, replace(chosen, at=number), request)
 
     def stop(self, before: Session, chosen: Chosen, request: gr.Request) -> Changes:
         return self._show(stopped(before, chosen.language), chosen, request)
 
-    def finish(self, session: Session, chosen: Chosen) -> Iterator[Changes]:
+    def finish(self, session: Session, chosen: Chosen, request: gr.Request) -> Iterator[Changes]:
         """Let the browser keep the conversation, then propose what could be asked next."""
         if not session or session[-1].answer.status == "searching":
             yield {self.follow: ""}
             return
         yield {self.wire: keep(session)}
-        proposed = follow_ups(self.desk.pipeline, session, chosen.where)
+        asked = Asked("", chosen.where, clearance=visitor_of(request).clearance)
+        proposed = follow_ups(self.desk.pipeline, session, asked)
         yield {self.follow: parts.follow(chosen.language, proposed)}
 
     def begin(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Changes:
@@ -140,7 +151,7 @@ class _Page:
         return self._whole(session, chosen, request)
 
     def restart(self, chosen: Chosen, request: gr.Request) -> Changes:
-        self.desk.files.drop(_who(request))
+        self.desk.files.drop(visitor_of(request).key)
         changes = self._whole((), Chosen(language=chosen.language), request)
         return {**changes, self.box: gr.Textbox(value="", **_words(chosen.language))}
 
@@ -165,14 +176,14 @@ class _Page:
             self.wire: keep(session, form=vote == "asked"),
         }
 
-    def choose(self, event: gr.EventData, chosen: Chosen) -> Chosen:
-        return self.desk.choose(_sent(event, "where"), chosen)
+    def choose(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Chosen:
+        return self.desk.choose(_sent(event, "where"), chosen, visitor_of(request))
 
     def take(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> tuple[Chosen, str]:
         """Take the file that the browser sent, to be asked too."""
         language = chosen.language
         try:
-            name = self.desk.files.take(_who(request), _sent(event, "word"))
+            name = self.desk.files.take(visitor_of(request).key, _sent(event, "word"))
         except NotTakenError as error:
             reason = _text(event, "reason", 300) or str(error)
             words = say(language, "attach_failed", name=_text(event, "name", 100), reason=reason)
@@ -180,18 +191,18 @@ class _Page:
         return replace(chosen, file=name), parts.attachment(language, name)
 
     def detach(self, chosen: Chosen, request: gr.Request) -> tuple[Chosen, str]:
-        self.desk.files.drop(_who(request))
+        self.desk.files.drop(visitor_of(request).key)
         return replace(chosen, file=""), parts.attachment(chosen.language)
 
     def open(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> str:
-        return self.desk.open(_sent(event, "address"), chosen, _who(request))
+        return self.desk.open(_sent(event, "address"), chosen, visitor_of(request))
 
     def draw(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> str:
         link = _sent(event, "address")
-        return self.desk.open(link, chosen, _who(request), drawn=True)
+        return self.desk.open(link, chosen, visitor_of(request), drawn=True)
 
-    def find(self, event: gr.EventData, chosen: Chosen) -> str:
-        index, wanted = self.desk.pipeline.index, _text(event, "wanted", 200)
+    def find(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> str:
+        index, wanted = self.desk.seen_by(visitor_of(request)), _text(event, "wanted", 200)
         return dossier.page(index, self.desk.memory, chosen.language, wanted)
 
     def _show(self, each: View, chosen: Chosen, request: gr.Request) -> Changes:
@@ -206,16 +217,18 @@ class _Page:
             self.follow: "",
         }
         if not each.busy:
-            changes[self.status] = self._status(language)
+            changes[self.status] = self._status(language, request)
         if each.opens:
-            changes[self.source] = self.desk.open(first_source(each.opens), chosen, _who(request))
+            changes[self.source] = self.desk.open(
+                first_source(each.opens), chosen, visitor_of(request)
+            )
         return changes
 
     def _whole(self, session: Session, chosen: Chosen, request: gr.Request) -> Changes:
         """Return all of the page in a language, with a conversation or none."""
-        language, index = chosen.language, self.desk.pipeline.index
+        language, who = chosen.language, visitor_of(request)
         self.desk.memory.note()
-        proposed = () if session else examples(self.desk.pipeline, language)
+        proposed = () if session else examples(self.desk.pipeline, language, who.clearance)
         words = answer.conversation(session, language) or parts.welcome(language, proposed)
         return {
             self.session: session,
@@ -224,16 +237,17 @@ class _Page:
             self.follow: "",
             self.box: gr.Textbox(**_words(language)),
             self.fresh: gr.Button(say(language, "fresh")),
-            self.top: parts.top(language),
-            self.status: self._status(language),
-            self.tools: parts.tools(index, language),
+            self.top: parts.top(language, who),
+            self.status: self._status(language, request),
+            self.tools: parts.tools(self.desk.seen_by(who), language),
             self.attach: parts.attachment(language, chosen.file),
-            self.source: self.desk.open(last_source(session), chosen, _who(request)),
+            self.source: self.desk.open(last_source(session), chosen, who),
             self.wire: command("begun"),
         }
 
-    def _status(self, language: str) -> str:
-        return parts.status(self.desk.pipeline, language)
+    def _status(self, language: str, request: gr.Request) -> str:
+        seen = self.desk.seen_by(visitor_of(request))
+        return parts.status(seen, self.desk.pipeline.writing(), language)
 
     def _edit(self, session: Session, number: int, chosen: Chosen) -> Changes:
         notice = say(chosen.language, "editing", n=number + 1)
@@ -250,10 +264,6 @@ class _Page:
         words = say("en", reason) if reason in answer.REASONS else ""
         note = _text(event, "note", LONGEST_NOTE).strip()
         return self.desk.note(session, number, ": ".join(filter(None, [words, note])))
-
-
-def _who(request: gr.Request) -> str:
-    return str(request.session_hash)
 
 
 def _number(event: gr.EventData, session: Session) -> int | None:

@@ -10,10 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag import records
+from rag.access import Clearance
 from rag.errors import RagError
-from rag.pipeline import MAX_QUESTION, Pipeline, Question
+from rag.pipeline import Pipeline, Question
+from rag.selection import SeenIndex
 from rag.types import EVERYWHERE, Answer, Filter
 from ui import brief, dossier, filters, saved
+from ui.limits import LimitError, Limits
+from ui.login import Visitor
 from ui.own import OwnFiles
 from ui.source import DOSSIER, address, view
 from ui.talk import Asked, Exchange, FromFile, Session, View, converse, turns
@@ -74,35 +78,46 @@ class Desk:
 
     Attributes:
         inbox: where a reader's note becomes a draft of a case, None to keep none.
+        limits: what one user may ask.
     """
 
     pipeline: Pipeline
     files: OwnFiles
     inbox: Path | None = None
+    limits: Limits = field(default_factory=Limits)
     memory: dossier.Memory = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memory", dossier.Memory(self.pipeline.index))
 
-    def ask(self, text: str, before: Session, chosen: Chosen, who: str) -> Iterator[View]:
+    def seen_by(self, who: Visitor) -> SeenIndex:
+        """Return the index as a visitor may see it."""
+        return SeenIndex(self.pipeline.index, who.clearance)
+
+    def ask(self, text: str, before: Session, chosen: Chosen, who: Visitor) -> Iterator[View]:
         """Yield the window as a question is answered."""
 
         def own(question: Question) -> FromFile | None:
-            return self.files.ask(who, chosen.file, question)
+            return self.files.ask(who.key, chosen.file, question)
 
-        asked = Asked(text, chosen.where, chosen.words, own)
-        yield from converse(self.pipeline, asked, before[: chosen.at])
+        asked = Asked(text, chosen.where, chosen.words, own, who.clearance)
+        try:
+            with self.limits.asking(who.user):
+                yield from converse(self.pipeline, asked, before[: chosen.at])
+        except LimitError as error:
+            words = say(chosen.language, error.word, n=error.number)
+            yield View(before, draft=text, notice=words)
 
-    def open(self, link: object, chosen: Chosen, who: str, *, drawn: bool = False) -> str:
-        """Return what a link opens for a session."""
-        own = self.files.index_of(who)
-        return view(self.pipeline.index, link, chosen.language, own=own, drawn=drawn)
+    def open(self, link: object, chosen: Chosen, who: Visitor, *, drawn: bool = False) -> str:
+        """Return what a link opens for a visitor."""
+        own = self.files.index_of(who.key)
+        return view(self.seen_by(who), link, chosen.language, own=own, drawn=drawn)
 
-    def choose(self, sent: object, chosen: Chosen) -> Chosen:
+    def choose(self, sent: object, chosen: Chosen, who: Visitor) -> Chosen:
         """Return what a session has set, with the documents that a form chose."""
         where = filters.chosen(sent)
         try:
-            with self.pipeline.index.reading() as generation:
+            with self.seen_by(who).reading() as generation:
                 titles = {each.uri: each.title for each in generation.listing()}
         except RagError:  # said by the status line
             titles = {}
@@ -128,19 +143,28 @@ class Desk:
         return "bad"
 
 
-def examples(pipeline: Pipeline, language: str) -> tuple[str, ...]:
-    """Return questions to begin with that the documents at hand do answer."""
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What some readers see, and one of them: all who see the same are alike."""
+
+    generation: str
+    satisfied: frozenset[str]
+    clearance: Clearance = field(compare=False)
+
+
+def examples(pipeline: Pipeline, language: str, clearance: Clearance) -> tuple[str, ...]:
+    """Return questions to begin with that the documents that a reader may see do answer."""
     try:
-        with pipeline.index.reading() as generation:
-            name = generation.name
-        return _examples(pipeline, language, name)
+        with SeenIndex(pipeline.index, clearance).reading() as generation:
+            sight = _Sight(generation.name, generation.satisfied, clearance)
+        return _examples(pipeline, language, sight)
     except RagError:  # said by the status line and again at the first question
         return ()
 
 
-@lru_cache(16)
-def _examples(pipeline: Pipeline, language: str, _generation: str) -> tuple[str, ...]:
-    with pipeline.index.reading() as generation:
+@lru_cache(64)
+def _examples(pipeline: Pipeline, language: str, sight: _Sight) -> tuple[str, ...]:
+    with SeenIndex(pipeline.index, sight.clearance).reading() as generation:
         titles = [document.title for document in generation.documents(MOST_EXAMPLES)]
     own = EXAMPLES.get(language, ())
     others = [each for code, listed in EXAMPLES.items() if code != language for each in listed]
@@ -148,8 +172,11 @@ def _examples(pipeline: Pipeline, language: str, _generation: str) -> tuple[str,
     fitting = (
         each
         for each in (*own, *others, *about)
-        if len(each) <= MAX_QUESTION
-        and pipeline.invoke(Question(each, recorded=False, written=False)).status == "answered"
+        if len(each) <= pipeline.max_question
+        and pipeline.invoke(
+            Question(each, recorded=False, clearance=sight.clearance, written=False)
+        ).status
+        == "answered"
     )
     return tuple(itertools.islice(fitting, MOST_EXAMPLES))
 

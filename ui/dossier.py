@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from babel.dates import format_datetime
 
+from rag.access import INTERNAL, Clearance, Rule, as_json, from_json
 from rag.errors import RagError
 from rag.index import Generation, Index, Listed
+from rag.selection import SeenIndex
 from rag.types import Span
 from ui.inert import inert, told
 from ui.source import address
@@ -45,21 +47,28 @@ class Memory:
         try:
             with self._index.reading() as generation:
                 if generation.name != self._noted:
-                    self.change(generation)
+                    self._remember(generation)
         except RagError:  # said by the status line
             return
 
-    def change(self, generation: Generation) -> Change | None:
-        """Return what is different from the generation seen before, None when none was."""
-        places = {
-            uri: document_id for document_id, uris in generation.uris().items() for uri in uris
-        }
+    def _remember(self, generation: Generation) -> None:
         seen, self._noted = self._read(), generation.name
         if seen.get("name") != generation.name:
-            seen = {"name": generation.name, "places": places, "before": seen.get("places")}
-            self._write(seen)
-        before = seen.get("before")
-        return compare(before, places) if isinstance(before, dict) else None
+            ids = _ids(generation)
+            places = {
+                each.uri: [ids[each.uri], as_json(each.access)] for each in generation.listing()
+            }
+            before = seen.get("places")
+            self._write({"name": generation.name, "places": places, "before": before})
+
+    def change(self, generation: Generation, clearance: Clearance) -> Change | None:
+        """Return what is new to a reader since the generation before, None when none was seen."""
+        self.note()
+        seen = self._read()
+        before = _visible(seen.get("before"), clearance)
+        if before is None or seen.get("name") != generation.name:
+            return None
+        return compare(before, _ids(generation))
 
     def _read(self) -> dict[str, object]:
         try:
@@ -78,6 +87,20 @@ class Memory:
             return
 
 
+def _ids(generation: Generation) -> dict[str, str]:
+    """Return the id of the document that lies in each place."""
+    return {uri: document_id for document_id, uris in generation.uris().items() for uri in uris}
+
+
+def _visible(places: object, clearance: Clearance) -> dict[str, object] | None:
+    """Return the id of the document in each place that a reader might see, None if unknown."""
+    try:
+        noted = {uri: (each, from_json(rules)) for uri, (each, rules) in dict(places).items()}  # type: ignore[call-overload]  # whatever the file holds
+    except (TypeError, ValueError):
+        return None
+    return {uri: each for uri, (each, rules) in noted.items() if clearance.admits(rules)}
+
+
 def compare(before: Mapping[str, object], now: Mapping[str, object]) -> Change:
     """Return what was added, changed and removed from one state to the next.
 
@@ -91,11 +114,12 @@ def compare(before: Mapping[str, object], now: Mapping[str, object]) -> Change:
     )
 
 
-def page(index: Index, memory: Memory, language: str, wanted: object = "") -> str:
+def page(index: SeenIndex, memory: Memory, language: str, wanted: object = "") -> str:
     """Return the documents that a search finds, or one sentence about why there are none."""
     try:
         with index.reading() as generation:
-            return _page(generation, memory, language, str(wanted or ""))
+            change = memory.change(generation, index.clearance)
+            return _page(generation, change, language, str(wanted or ""))
     except RagError as error:
         return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
 
@@ -127,10 +151,10 @@ def ingested_at(name: str, language: str) -> str:
     return str(format_datetime(made, "long", locale=language))
 
 
-def _page(generation: Generation, memory: Memory, language: str, wanted: str) -> str:
+def _page(generation: Generation, change: Change | None, language: str, wanted: str) -> str:
     listed, held = generation.listing(), generation.summary()
     found = matching(listed, wanted, language)
-    ids = {uri: each for each, uris in generation.uris().items() for uri in uris}
+    ids = _ids(generation)
     rows = "".join(_row(each, ids[each.uri], language) for each in found[:MOST_ROWS])
     heads = "".join(f'<th scope="col">{told(language, each)}</th>' for each in COLUMNS)
     more = len(found) - MOST_ROWS
@@ -139,7 +163,7 @@ def _page(generation: Generation, memory: Memory, language: str, wanted: str) ->
         f'<header><h2 tabindex="-1">{told(language, "dossier")}</h2>'
         f'<p class="facts">{inert(facts)} '
         f"{told(language, 'ingested', when=ingested_at(generation.name, language))}</p>"
-        f"{_changes(memory.change(generation), language)}</header>"
+        f"{_changes(change, language)}</header>"
         f'<form class="search" role="search"><label>{told(language, "search")} '
         f'<input type="search" name="wanted" maxlength="200" autocomplete="off"></label></form>'
         f'<p class="found" role="status">'
@@ -154,6 +178,7 @@ def _page(generation: Generation, memory: Memory, language: str, wanted: str) ->
 def _row(each: Listed, document_id: str, language: str) -> str:
     link = f'<a href="{address(document_id, Span(0, 0))}">{inert(each.title)}</a>'
     remarks = [
+        *(_closed(rule, language) for rule in each.access),
         say(language, "same_as", uri=each.same_as) if each.same_as else "",
         say(language, "near_copy", uri=each.near_copy_of) if each.near_copy_of else "",
         *each.warnings,
@@ -167,6 +192,15 @@ def _row(each: Listed, document_id: str, language: str) -> str:
     ]
     first = f'<th scope="row" dir="auto">{link}<span>{inert(each.uri)}</span></th>'
     return f"<tr>{first}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _closed(rule: Rule, language: str) -> str:
+    """Return in words who may read what a rule closes to others."""
+    if rule.until:
+        return say(language, "embargo", when=day(rule.until, language))
+    if rule.groups == {INTERNAL}:
+        return say(language, "internal")
+    return say(language, "groups", groups=", ".join(sorted(rule.groups)))
 
 
 def _changes(change: Change | None, language: str) -> str:

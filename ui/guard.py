@@ -1,7 +1,9 @@
 """What the server refuses and what it does not do: requests of other sites, files, telemetry."""
 
+import ipaddress
 import os
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,7 +12,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute
 
 LOOPBACK = ("127.0.0.1", "localhost")  # Gradio can not be given ::1
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  # what they listen on is to be told, not used
 MAX_BODY_BYTES = 1_000_000
+LOGIN, LOGOUT = "/login", "/logout"
 FILE_PATH = "/desk/file"  # where a reader's own file is sent; Gradio's own uploads stay closed
 MAX_FILE_BYTES = 20_000_000
 # Of Gradio's own: the first takes files, the second writes a conversation on this machine's disk.
@@ -20,6 +24,7 @@ ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_ALLOWED_PATHS": "",  # launch(allowed_paths=[]) would still read it
     "GRADIO_SHARE": "False",
+    "FORWARDED_ALLOW_IPS": "",  # who sends a request is for the guard to tell, not for uvicorn
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
 _POLICY = "; ".join(
@@ -48,6 +53,14 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+FORWARDED = b"x-forwarded-"  # what a proxy says of a request begins so
+# Of the page to log in at: its style and its form, which without a referrer has no origin either.
+_OF_LOGIN = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+}
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -61,14 +74,41 @@ def quiet() -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), *LOOPBACK]))
 
 
-def launch_arguments(host: str, port: int, routes: Sequence[BaseRoute] = ()) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the window is served.
+
+    Attributes:
+        names: by which it is reached besides, such as that of a proxy before it.
+        proxies: whose word is taken for how a request came.
+        file_bytes: that a reader's own file may have.
+        certificate, key: files for TLS, None for none.
+    """
+
+    host: str
+    port: int
+    names: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()
+    file_bytes: int = MAX_FILE_BYTES
+    certificate: str | None = None
+    key: str | None = None
+
+
+def launch_arguments(
+    at: Address, routes: Sequence[BaseRoute] = (), inside: Sequence[Middleware] = ()
+) -> dict[str, Any]:
     """Return the arguments of `Blocks.launch` that close what this window does not need.
 
-    `routes` are answered before those of Gradio.
+    `routes` are answered before those of Gradio; `inside` are asked after the guard.
     """
+    hosts = (*LOOPBACK, at.host, *at.names)
+    guard = Middleware(Guard, hosts=hosts, proxies=at.proxies, file_bytes=at.file_bytes)
     return {
-        "server_name": host,
-        "server_port": port,
+        "server_name": at.host,
+        "server_port": at.port,
+        "ssl_certfile": at.certificate,
+        "ssl_keyfile": at.key,
+        "ssl_verify": False,  # when Gradio calls its own server, by an address of no certificate
         "quiet": True,
         "prevent_thread_lock": True,
         "share": False,
@@ -84,7 +124,7 @@ def launch_arguments(host: str, port: int, routes: Sequence[BaseRoute] = ()) -> 
             "docs_url": None,
             "redoc_url": None,
             "routes": list(routes),
-            "middleware": [Middleware(Guard, hosts=(*LOOPBACK, host))],
+            "middleware": [guard, *inside],
         },
     }
 
@@ -96,9 +136,17 @@ class Guard:
     one that sends requests here from the user's browser 403.
     """
 
-    def __init__(self, app: Application, hosts: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        app: Application,
+        hosts: tuple[str, ...],
+        proxies: tuple[Network, ...] = (),
+        file_bytes: int = MAX_FILE_BYTES,
+    ) -> None:
+        self._file_bytes = file_bytes
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._proxies = proxies
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -107,8 +155,18 @@ class Guard:
         elif scope["type"] == "websocket":  # nothing here talks over one
             await send({"type": "websocket.close", "code": 1008})
         else:
+            self._believe(scope)
             refusal = self._refusal(scope)
-            await (refusal or self._app)(scope, receive, _with_headers(send))
+            await (refusal or self._app)(scope, receive, _with_headers(send, scope["path"]))
+
+    def _believe(self, scope: Message) -> None:
+        """Take a trusted proxy's word for how a request came, and nobody else's."""
+        if within((scope.get("client") or [""])[0], self._proxies):
+            if Headers(scope=scope).get("x-forwarded-proto") == "https":
+                scope["scheme"] = "https"
+        else:
+            kept = [each for each in scope["headers"] if not each[0].startswith(FORWARDED)]
+            scope["headers"] = kept
 
     def _refusal(self, scope: Message) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
@@ -121,10 +179,31 @@ class Guard:
             return PlainTextResponse("requests from other sites are refused", 403)
         if any(each in scope["path"] for each in CLOSED):
             return PlainTextResponse("this part of the server is closed", 403)
-        most = MAX_FILE_BYTES if scope["path"] == FILE_PATH else MAX_BODY_BYTES
+        most = self._file_bytes if scope["path"] == FILE_PATH else MAX_BODY_BYTES
         if not _small(headers, most):
             return PlainTextResponse("the request is too large", 413)
         return None
+
+
+def within(address: str, networks: Iterable[Network]) -> bool:
+    """Tell whether an address is of one of the networks.
+
+    >>> within("::ffff:10.0.0.7", [ipaddress.ip_network("10.0.0.0/24")])
+    True
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None) or found
+    return any(mapped in each for each in networks)
+
+
+def peer(scope: Message, proxies: Iterable[Network]) -> str:
+    """Return the address that a request comes from, that before a trusted proxy if there is one."""
+    address = str((scope.get("client") or [""])[0])
+    said = Headers(scope=scope).get("x-forwarded-for", "")
+    return said.rpartition(",")[2].strip() or address if within(address, proxies) else address
 
 
 def _name(host: str) -> str:
@@ -146,11 +225,13 @@ def _small(headers: Headers, most: int) -> bool:
     return length.isdigit() and int(length) <= most
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, path: str) -> Send:
+    said = {**_HEADERS, **_OF_LOGIN} if path == LOGIN else _HEADERS
+
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in said.items():
                 headers[name] = value
         await send(message)
 

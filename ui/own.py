@@ -3,6 +3,7 @@
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -20,11 +21,13 @@ from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from ui.guard import FILE_PATH, MAX_FILE_BYTES
+from ui.login import VISITOR, Visitor
 from ui.talk import FromFile
 
 SECONDS = 3600.0  # that a file is kept at most
 WAITING_SECONDS = 300.0  # that a file may wait to be taken by its session
 MOST = 32  # files at once, those that wait included
+MOST_OF_ONE = 4  # of one user who logged in
 LONGEST_NAME = 80  # characters
 
 Clock = Callable[[], float]
@@ -36,11 +39,16 @@ class NotTakenError(Exception):
 
 @dataclass(slots=True)
 class _File:
-    """A file in a folder of its own; the pipeline is there once a session took it."""
+    """A file in a folder of its own; the pipeline is there once a session took it.
+
+    Attributes:
+        owner: the user who sent it, empty where nobody logs in.
+    """
 
     name: str
     folder: Path
     until: float
+    owner: str = ""
     index: Index | None = None
     pipeline: Pipeline | None = None
 
@@ -53,8 +61,15 @@ class _File:
 class OwnFiles:
     """The files of all sessions; each session reaches its own alone."""
 
-    def __init__(self, encoder: Callable[[], Encoder], clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        encoder: Callable[[], Encoder],
+        clock: Clock = time.monotonic,
+        *,
+        most_bytes: int = MAX_FILE_BYTES,
+    ) -> None:
         self._encoder = encoder
+        self._most_bytes = most_bytes
         self._clock = clock
         self._guard = threading.Lock()
         self._root = Path(tempfile.mkdtemp(prefix="visit-desk-"))
@@ -66,18 +81,21 @@ class OwnFiles:
 
         async def receive(request: Request) -> Response:
             data = await request.body()
+            who: Visitor = request.scope[VISITOR]
             try:
-                return JSONResponse({"word": self.put(request.query_params.get("name", ""), data)})
+                word = self.put(request.query_params.get("name", ""), data, who.user)
+                return JSONResponse({"word": word})
             except NotTakenError as error:
                 return JSONResponse({"reason": str(error)}, 400)
 
         return Route(FILE_PATH, receive, methods=["POST"])
 
-    def put(self, name: str, data: bytes) -> str:
+    def put(self, name: str, data: bytes, owner: str = "") -> str:
         """Keep a file until a session takes it, and return the word to take it with.
 
         Raises:
-            NotTakenError: no format that is read, too large, or too many are kept.
+            NotTakenError: no format that is read, too large, or too many are kept, of all or of
+                the user who sends it.
         """
         from ingest.load import READERS  # what it imports is slow, and few bring a file
 
@@ -85,16 +103,18 @@ class OwnFiles:
         safe = safe_name(name)
         if PurePosixPath(safe).suffix.lower() not in READERS:
             raise NotTakenError(f"{safe!r} is of no format that is read")
-        if len(data) > MAX_FILE_BYTES:
-            raise NotTakenError(f"it is larger than {MAX_FILE_BYTES // 1_000_000} MB")
+        if len(data) > self._most_bytes:
+            raise NotTakenError(f"it is larger than {self._most_bytes // 1_000_000} MB")
         with self._guard:
-            if len(self._waiting) + len(self._taken) >= MOST:
+            kept = [*self._waiting.values(), *self._taken.values()]
+            own = [each for each in kept if owner and each.owner == owner]
+            if len(kept) >= MOST or len(own) >= MOST_OF_ONE:
                 raise NotTakenError("too many files are kept just now; try again later")
             word = secrets.token_urlsafe(24)
             folder = self._root / secrets.token_hex(8)
             (folder / "file").mkdir(parents=True)
             (folder / "file" / safe).write_bytes(data)
-            self._waiting[word] = _File(safe, folder, self._clock() + WAITING_SECONDS)
+            self._waiting[word] = _File(safe, folder, self._clock() + WAITING_SECONDS, owner)
         return word
 
     def take(self, session: str, word: object) -> str:
@@ -120,7 +140,7 @@ class OwnFiles:
         if not report.added:
             file.remove()
             raise NotTakenError(report.refused[0][1] if report.refused else "it holds no text")
-        file.pipeline = Pipeline(file.index, encoder)
+        file.pipeline = Pipeline(file.index, encoder, max_question=sys.maxsize)  # checked before
         file.until = self._clock() + SECONDS
         with self._guard:
             self._taken[session] = file

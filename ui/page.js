@@ -1,6 +1,6 @@
 // Runs once all parts of the page are there; each has left its `element`, `trigger`, `watch`, `props`.
 const PARTS = ["top", "chat", "follow", "tools", "attach", "source", "dossier", "wire"];
-const KEPT = "visit-desk.conversations"; // by id: title, time, and what the server packed
+let KEPT = "visit-desk.conversations"; // by id: title, time, and what the server packed; of one user
 const MOST_KEPT = 30;
 const narrow = matchMedia("(max-width: 860px)");
 const desk = window.desk;
@@ -9,9 +9,19 @@ let followed = ""; // by "mouse" or "key", until its source is shown; empty when
 let turns = 0;
 let growing = false; // the last answer was not complete when it was last looked at
 
-desk.begin = () => {
+const plainFetch = window.fetch;
+window.fetch = async (...request) => {
+  const reply = await plainFetch(...request);
+  if (reply.status === 401) location.reload(); // the session is over: the server shows where to log in
+  if ([429, 503].includes(reply.status)) say(document.querySelector("#said")?.dataset.busy ?? "");
+  return reply;
+};
+
+desk.begin = async () => {
   if (desk.begun || !PARTS.every((name) => desk[name])) return;
   desk.begun = true;
+  const { user } = await (await fetch(new URL("desk/user", document.baseURI))).json();
+  if (user) KEPT += `.${user}`;
   desk.source.watch("value", shown);
   desk.chat.watch("value", grown);
   desk.top.watch("value", listKept);
@@ -96,6 +106,7 @@ function press(button, event) {
     event.preventDefault();
     focusBox();
   } else if (what === "view") look(view);
+  else if (what === "logout") logOut();
   else if (what === "detach") desk.attach.trigger("clear");
   else if (what === "retry") desk.chat.trigger("submit", { n });
   else if (what === "past-open") {
@@ -104,6 +115,11 @@ function press(button, event) {
   } else if (what === "past-delete") forget(id);
   else if (what === "past-clear") forget();
   else desk.chat.trigger("click", { do: what, n });
+}
+
+async function logOut() {
+  await plainFetch(new URL("logout", document.baseURI), { method: "POST" });
+  location.reload();
 }
 
 function look(view) {
@@ -176,8 +192,8 @@ function obey(command) {
   if (command.do === "save") keep(command);
   else if (command.do === "focus") focusBox();
   else if (command.do === "copy")
-    navigator.clipboard.writeText(command.text).then(
-      () => say(command.done),
+    (navigator.clipboard?.writeText(command.text) ?? Promise.reject()).then(
+      () => say(command.done), // there is no clipboard without TLS
       () => say(command.failed),
     );
   else if (command.do === "download") download(command);
@@ -218,7 +234,7 @@ function grown() {
 
 function current() {
   let id = sessionStorage.getItem("visit-desk.current");
-  if (!id) sessionStorage.setItem("visit-desk.current", (id = crypto.randomUUID()));
+  if (!id) sessionStorage.setItem("visit-desk.current", (id = crypto.getRandomValues(new Uint32Array(4)).join("-")));
   return id;
 }
 

@@ -4,16 +4,17 @@ from collections.abc import Iterable
 
 from rag import wording
 from rag.errors import RagError
-from rag.index import Index
-from rag.pipeline import Pipeline
+from rag.selection import SeenIndex
+from rag.types import Fault
 from ui import filters
 from ui.inert import inert, told
+from ui.login import Visitor
 from ui.words import LANGUAGES, NAMES, count, dates, sentence
 
 TITLE = "Visit Desk"
 
 
-def top(language: str) -> str:
+def top(language: str, who: Visitor | None) -> str:
     """Return the name of the window, its views, its language and the earlier conversations."""
     views = "".join(
         f'<button type="button" data-do="view" data-view="{view}"{current}>'
@@ -29,7 +30,19 @@ def top(language: str) -> str:
         f'<a class="skip" href="#box" data-do="skip">{told(language, "skip")}</a><h1>{TITLE}</h1>'
         f'<nav aria-label="{told(language, "views")}">{views}</nav>{_past(language)}'
         f'<label class="language"><span class="unseen">{told(language, "language")}</span>'
-        f'<select name="language">{options}</select></label><p id="said" role="status"></p>'
+        f'<select name="language">{options}</select></label>{_user(language, who)}'
+        f'<p id="said" role="status" data-busy="{told(language, "busy")}"></p>'
+    )
+
+
+def _user(language: str, who: Visitor | None) -> str:
+    """Return who is logged in, and a way out if there is one."""
+    if who is None or not who.user:
+        return ""
+    out = f'<button type="button" data-do="logout">{told(language, "logout")}</button>'
+    return (
+        f'<p class="who">{told(language, "logged_in", user=who.user)} {out if who.leaves else ""}'
+        "</p>"
     )
 
 
@@ -54,7 +67,7 @@ def questions(listed: Iterable[str]) -> str:
     return f'<ul class="examples">{items}</ul>' if items else ""
 
 
-def tools(index: Index, language: str) -> str:
+def tools(index: SeenIndex, language: str) -> str:
     """Return the choice of documents, and how the whole conversation is taken away."""
     try:
         with index.reading() as generation:
@@ -87,19 +100,21 @@ def attachment(language: str, name: str = "", failed: str = "") -> str:
     )
 
 
-def status(pipeline: Pipeline, language: str = "en") -> str:
-    """Return the status line: what is in the dossier now, and how answers are made of it."""
+def status(index: SeenIndex, writing: tuple[str, Fault], language: str = "en") -> str:
+    """Return the status line: what is in the dossier now, and how answers are made of it.
+
+    `writing` is the language model that is set and why it writes nothing, as `Pipeline.writing`.
+    """
     try:
-        with pipeline.index.reading() as generation:
+        with index.reading() as generation:
             held = generation.summary()
     except RagError as error:
         return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
     what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
-    return f"<p>{inert(what)} {_mode(pipeline, language)}</p>"
+    return f"<p>{inert(what)} {_mode(*writing, language)}</p>"
 
 
-def _mode(pipeline: Pipeline, language: str) -> str:
-    model, fault = pipeline.writing()
+def _mode(model: str, fault: Fault, language: str) -> str:
     if fault:
         return inert(wording.fault(language, model, fault, standing=True))
     return told(language, "mode_written", model=model) if model else told(language, "mode")

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from rag.errors import RagError
 from rag.index import Generation, Index
+from rag.selection import SeenIndex
 from rag.types import Block, BlockKind, Document, Span
 from ui.inert import inert, told
 from ui.original import original
@@ -50,7 +51,7 @@ def address(document_id: str, span: Span) -> str:
 
 
 def view(
-    index: Index,
+    index: SeenIndex,
     link: object,
     language: str = "en",
     *,
@@ -108,10 +109,10 @@ def article(opened: Opened, language: str = "en") -> str:
 
 
 def _open(
-    index: Index, own: Index | None, found: re.Match[str], language: str, *, drawn: bool
+    index: SeenIndex, own: Index | None, found: re.Match[str], language: str, *, drawn: bool
 ) -> str:
     span = (int(found[2]), int(found[3]))
-    for place in filter(None, (index, own)):
+    for place in (index, own) if own else (index,):
         with place.reading() as generation:
             document = generation.document(found[1])
             if document is None:

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from rag.access import OPERATOR, Clearance
 from rag.errors import RagError
 from rag.pipeline import MAX_HISTORY, Pipeline, Question
+from rag.selection import SeenIndex
 from rag.types import EVERYWHERE, Answer, Filter, Turn
 from ui.words import say
 
@@ -82,12 +84,14 @@ class Asked:
     Attributes:
         where: the documents asked, and the same in words.
         own: asks the reader's own file, and returns None when there is none.
+        clearance: which documents the reader may see.
     """
 
     text: str
     where: Filter = EVERYWHERE
     where_in_words: str = ""
     own: AskFile = lambda _: None
+    clearance: Clearance = OPERATOR
 
 
 def turns(session: Session) -> tuple[Turn, ...]:
@@ -99,7 +103,7 @@ def turns(session: Session) -> tuple[Turn, ...]:
 def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View]:
     """Yield the window as an answer grows; an error leaves the question in the box."""
     before = before[1 - MOST_EXCHANGES :]
-    question = Question(asked.text, turns(before), where=asked.where)
+    question = Question(asked.text, turns(before), where=asked.where, clearance=asked.clearance)
     draft: str | None = ""
     try:
         for answer in pipeline.stream(question):
@@ -128,9 +132,9 @@ def stopped(session: Session, language: str) -> View:
 
 
 def follow_ups(
-    pipeline: Pipeline, session: Session, where: Filter = EVERYWHERE, most: int = 3
+    pipeline: Pipeline, session: Session, asked: Asked, most: int = 3
 ) -> tuple[str, ...]:
-    """Return questions that could be asked after the last one.
+    """Return questions that could be asked after the last one, of the same documents.
 
     They are made of headings of the documents it cites, and each is tried first: what the
     documents asked do not answer, or answer with what is cited already, is not proposed. Nor is
@@ -142,27 +146,27 @@ def follow_ups(
     if not _TRYING.acquire(blocking=False):
         return ()
     try:
-        return _fitting(pipeline, session, where, most)
+        return _fitting(pipeline, session, asked, most)
     except RagError:  # said at the next question
         return ()
     finally:
         _TRYING.release()
 
 
-def _fitting(pipeline: Pipeline, session: Session, where: Filter, most: int) -> tuple[str, ...]:
+def _fitting(pipeline: Pipeline, session: Session, asked: Asked, most: int) -> tuple[str, ...]:
     last = session[-1].answer
     cited = {each.quote for each in last.citations}
-    asked = {each.answer.question.casefold() for each in session}
+    known = {each.answer.question.casefold() for each in session}
     fitting = (
         question
-        for question in _candidates(pipeline, last)
-        if question.casefold() not in asked and _tells_more(pipeline, question, where, cited)
+        for question in _candidates(SeenIndex(pipeline.index, asked.clearance), last)
+        if question.casefold() not in known and _tells_more(pipeline, question, asked, cited)
     )
     return tuple(itertools.islice(fitting, most))
 
 
-def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
-    with pipeline.index.reading() as generation:
+def _candidates(index: SeenIndex, answer: Answer) -> list[str]:
+    with index.reading() as generation:
         ids = dict.fromkeys(each.document_id for each in answer.citations)
         documents = [each for each in map(generation.document, ids) if each]
     headings = (
@@ -175,7 +179,7 @@ def _candidates(pipeline: Pipeline, answer: Answer) -> list[str]:
     return [say(answer.language, "about", title=each) for each in fitting[:MOST_TRIED]]
 
 
-def _tells_more(pipeline: Pipeline, question: str, where: Filter, cited: set[str]) -> bool:
-    asked = Question(question, recorded=False, where=where, written=False)
-    answer = pipeline.invoke(asked)
+def _tells_more(pipeline: Pipeline, question: str, asked: Asked, cited: set[str]) -> bool:
+    tried = Question(question, (), False, asked.where, asked.clearance, written=False)
+    answer = pipeline.invoke(tried)
     return answer.status == "answered" and not {c.quote for c in answer.citations} <= cited

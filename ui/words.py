@@ -45,6 +45,41 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "con fechas del {first} al {last}",
     ),
     "no_dates": ("without dates", "sans date", "sin fecha"),
+    "login": ("Log in", "Se connecter", "Iniciar sesión"),
+    "login_name": ("Name", "Nom", "Nombre"),
+    "login_password": ("Password", "Mot de passe", "Contraseña"),
+    "login_failed": (
+        "The name or the password is not right. Type both again.",
+        "Le nom ou le mot de passe est incorrect. Saisissez-les de nouveau.",
+        "El nombre o la contraseña no es correcto. Escríbalos de nuevo.",
+    ),
+    "login_later": (
+        "Too many tries. Try again in {n} min, or ask whoever keeps the accounts.",
+        "Trop d’essais. Réessayez dans {n} min ou demandez à qui tient les comptes.",
+        "Demasiados intentos. Pruebe en {n} min o pregunte a quien lleva las cuentas.",
+    ),
+    "logout": ("Log out", "Se déconnecter", "Cerrar sesión"),
+    "logged_in": ("Logged in as {user}", "Connecté : {user}", "Sesión de {user}"),
+    "too_many": (
+        "{n} of your questions are being answered already; wait for one of them.",
+        "{n} de vos questions sont déjà en cours ; attendez une réponse.",
+        "Ya se responden {n} de sus preguntas; espere una respuesta.",
+    ),
+    "too_fast": (
+        "You asked many questions at once; go on in {n} s.",
+        "Vous avez posé beaucoup de questions d’un coup ; reprenez dans {n} s.",
+        "Hizo muchas preguntas seguidas; continúe en {n} s.",
+    ),
+    "busy": (
+        "Too many wait just now; try again in a moment.",
+        "Trop de demandes attendent ; réessayez dans un instant.",
+        "Hay demasiadas peticiones en espera; pruebe en un momento.",
+    ),
+    "too_long": (
+        "The question is too long; shorten it to {n} characters.",
+        "La question est trop longue ; abrégez-la à {n} caractères.",
+        "La pregunta es demasiado larga; acórtela a {n} caracteres.",
+    ),
     # before the first question
     "welcome": (
         "What do you need to know about the visit?",
@@ -275,6 +310,10 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "same_as": ("the same text as {uri}", "même texte que {uri}", "el mismo texto que {uri}"),
     "near_copy": ("nearly the same text as {uri}", "presque le même texte que {uri}",
                   "casi el mismo texto que {uri}"),
+    "internal": ("internal", "interne", "interno"),
+    "embargo": ("under embargo until {when}", "sous embargo jusqu’au {when}",
+                "bajo embargo hasta el {when}"),
+    "groups": ("only for {groups}", "réservé à {groups}", "solo para {groups}"),
     "not_read": ("Could not be read", "N’ont pas pu être lus", "No se pudieron leer"),
     "ingested": (
         "Last changed by an ingest on {when}.",

@@ -15,7 +15,10 @@ FIELDS = {
     "language": "language",
     "lang": "language",
     "kind": "kind",
+    "label": "label",
+    "groups": "groups",
 }
+ACCESS = ("label", "groups")  # never passed over, so that what can not be read can not lie open
 
 
 def front_matter(text: str) -> tuple[dict[str, Found], int]:
@@ -43,7 +46,14 @@ def _entries(block: str) -> dict[str, str]:
     if not isinstance(loaded, dict):
         return {}
     return {
-        key.lower(): value if isinstance(value, str) else ""
+        key.lower(): _words(key.lower(), value)
         for key, value in loaded.items()
         if isinstance(key, str)
     }
+
+
+def _words(key: str, value: object) -> str:
+    """Return a value that is a text; of those who may read, a list and whatever else it is."""
+    if key == "groups" and isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return value if isinstance(value, str) else str(value) if key in ACCESS else ""

@@ -321,6 +321,16 @@ def test_what_is_read_arrives_as_it_was(seeds: Path, name: str) -> None:
     assert unpack(pack(loaded)) == loaded
 
 
+@pytest.mark.parametrize(
+    "front", ["label: public", "label: embargo until 2025-10-01\ngroups: press", "title: x"]
+)
+def test_what_a_document_says_of_its_readers_arrives(tmp_path: Path, front: str) -> None:
+    (tmp_path / "a.md").write_text(f"---\n{front}\n---\n\nThe ferry sails at dawn.")
+    loaded = load(tmp_path / "a.md", root=tmp_path, uri="a.md")
+    assert (loaded.documents[0].access is None) == (front == "title: x")
+    assert unpack(pack(loaded)) == loaded
+
+
 def test_half_a_surrogate_pair_arrives_too() -> None:
     loaded = Loaded(refusals=(("caf\udce9.txt", "it is no text"),))
     assert unpack(pack(loaded)) == loaded

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
+from rag.access import OPERATOR
 from rag.errors import IndexMissingError
 from rag.models import Encoder
 from rag.pipeline import Pipeline
@@ -17,8 +18,11 @@ from ui import parts
 from ui.api import answer_as_json
 from ui.chat import build
 from ui.desk import EXAMPLES, Chosen, Desk, command, examples
+from ui.login import Visitor
 from ui.own import OwnFiles
 from ui.talk import Exchange
+
+OPERATING = Visitor(OPERATOR)
 
 
 @pytest.fixture
@@ -29,12 +33,16 @@ def files(encoder: Encoder) -> Iterator[OwnFiles]:
 
 
 def test_the_status_line_counts_the_documents(pipeline: Pipeline) -> None:
-    assert parts.status(pipeline).startswith("<p>14 documents&#44; dated September 18")
-    assert parts.status(pipeline, "fr").startswith("<p>14 documents&#44; en date du 18")
+    assert parts.status(pipeline.index, ("", "")).startswith(
+        "<p>14 documents&#44; dated September 18"
+    )
+    assert parts.status(pipeline.index, ("", ""), "fr").startswith(
+        "<p>14 documents&#44; en date du 18"
+    )
 
 
 def test_the_status_line_says_how_answers_are_made(pipeline: Pipeline) -> None:
-    assert "no language model" in parts.status(pipeline)
+    assert "no language model" in parts.status(pipeline.index, ("", ""))
 
 
 def test_the_status_line_says_when_there_is_no_index() -> None:
@@ -44,7 +52,7 @@ def test_the_status_line_says_when_there_is_no_index() -> None:
         yield
 
     missing = SimpleNamespace(reading=reading)
-    assert "No index&#46;" in parts.status(SimpleNamespace(index=missing))
+    assert "No index&#46;" in parts.status(missing, ("", ""))
     assert "<form" not in parts.tools(missing, "en")
 
 
@@ -65,7 +73,7 @@ def test_no_handler_takes_a_file(pipeline: Pipeline, files: OwnFiles) -> None:
 def test_examples_are_answered_and_those_of_the_language_come_first(
     pipeline: Pipeline, language: str
 ) -> None:
-    found = examples(pipeline, language)
+    found = examples(pipeline, language, OPERATOR)
     assert found[0] in EXAMPLES[language]
     assert {pipeline.invoke(each).status for each in found} == {"answered"}
 
@@ -91,7 +99,7 @@ def test_a_note_that_can_not_be_kept_is_said_to_be_lost(
 
 def test_chosen_documents_are_said_by_their_titles(pipeline: Pipeline, files: OwnFiles) -> None:
     sent = {"documents": ["10-timeline.md"], "languages": ["es"], "first": "2025-01-02", "last": ""}
-    chosen = Desk(pipeline, files).choose(sent, Chosen(language="fr"))
+    chosen = Desk(pipeline, files).choose(sent, Chosen(language="fr"), OPERATING)
     assert chosen.where == Filter(
         documents=frozenset(["10-timeline.md"]), languages=frozenset(["es"]), first=date(2025, 1, 2)
     )
@@ -105,9 +113,9 @@ def test_a_command_holds_no_markup_and_is_never_the_same_twice() -> None:
     assert first != second
 
 
-def test_a_program_gets_the_answer_of_the_records(pipeline: Pipeline) -> None:
+def test_a_program_gets_the_answer_of_the_records(pipeline: Pipeline, files: OwnFiles) -> None:
     history = [{"question": "Which ministers went to Mexico in August?"}]
-    given = answer_as_json(pipeline, "And who else?", history)
+    given = answer_as_json(Desk(pipeline, files), OPERATING, "And who else?", history)
     assert given["status"] == "answered"
     assert given["searched_for"] != given["question"]
 
@@ -124,7 +132,7 @@ def test_a_program_gets_the_answer_of_the_records(pipeline: Pipeline) -> None:
     ],
 )
 def test_a_program_is_told_what_is_wrong(
-    pipeline: Pipeline, question: object, history: object, message: str
+    pipeline: Pipeline, files: OwnFiles, question: object, history: object, message: str
 ) -> None:
     with pytest.raises(gr.Error, match=message):
-        answer_as_json(pipeline, question, history)
+        answer_as_json(Desk(pipeline, files), OPERATING, question, history)

@@ -4,8 +4,10 @@ from pathlib import Path
 import lxml.html
 
 from ingest.sync import sync
+from rag.access import OPERATOR
 from rag.index import Index
 from rag.models import Encoder
+from rag.selection import SeenIndex
 from ui.dossier import Memory, page
 from ui.filters import form
 
@@ -25,13 +27,16 @@ def test_what_changed_since_the_last_ingest_is_told(
     sync(index, bag_of_words, [folder])
     memory = Memory(index)
     memory.note()
-    assert "What changed then is not known" in parsed(page(index, memory, "en")).text_content()
+    assert (
+        "What changed then is not known"
+        in parsed(page(SeenIndex(index, OPERATOR), memory, "en")).text_content()
+    )
     (folder / "ferry.txt").write_text("The ferry sails at dusk.", encoding="utf-8")
     (folder / "museum.txt").unlink()
     (folder / "new.txt").write_text("A new lighthouse shines.", encoding="utf-8")
     sync(index, bag_of_words, [folder])
     for seen_by in (memory, Memory(index)):  # as well after a restart
-        shown = page(index, seen_by, "fr")
+        shown = page(SeenIndex(index, OPERATOR), seen_by, "fr")
         assert texts(shown, "//details/summary") == ["Ce qui a changé alors (3)"]
         assert texts(shown, "//details//li") == [
             "ajouté: new.txt", "modifié: ferry.txt", "retiré: museum.txt",
@@ -46,7 +51,7 @@ def test_copies_warnings_and_refusals_are_told(
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7")
     index = Index(tmp_path / "index", bag_of_words.fingerprint)
     sync(index, bag_of_words, [folder])
-    shown = page(index, Memory(index), "en")
+    shown = page(SeenIndex(index, OPERATOR), Memory(index), "en")
     rows = dict(zip(texts(shown, "//tbody//th/span"), texts(shown, "//tbody//td[5]"), strict=True))
     assert rows["ferry.txt"] == "the same text as again.txt"
     assert texts(shown, "//ul[@class='refused']/li") == ["broken.pdf: it is damaged or not a PDF"]
@@ -59,7 +64,10 @@ def test_a_search_looks_at_titles_kinds_languages_and_dates(
     index = Index(own_index, encoder.fingerprint)
     memory = Memory(index)
     for wanted, expected in (("espagnol", 1), ("brief 2025", 3), ("SECURITY", 1), ("zzz", 0)):
-        assert len(texts(page(index, memory, "fr", wanted), "//tbody/tr")) == expected
+        assert (
+            len(texts(page(SeenIndex(index, OPERATOR), memory, "fr", wanted), "//tbody/tr"))
+            == expected
+        )
     index.close()
 
 
@@ -69,7 +77,10 @@ def test_a_place_that_can_not_be_written_leaves_the_change_unknown(
     shutil.rmtree(own_index / "records", ignore_errors=True)
     (own_index / "records").write_text("no folder", encoding="utf-8")
     index = Index(own_index, encoder.fingerprint)
-    assert "is not known" in parsed(page(index, Memory(index), "en")).text_content()
+    assert (
+        "is not known"
+        in parsed(page(SeenIndex(index, OPERATOR), Memory(index), "en")).text_content()
+    )
     index.close()
 
 

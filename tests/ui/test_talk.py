@@ -110,7 +110,7 @@ def test_a_stopped_question_is_back_in_the_box(
 
 def test_only_questions_that_the_documents_answer_are_proposed(pipeline: Pipeline) -> None:
     *_, last = converse(pipeline, Asked("What did the leaders say about the summit?"), ())
-    proposed = follow_ups(pipeline, last.session)
+    proposed = follow_ups(pipeline, last.session, Asked(""))
     assert 0 < len(proposed) <= 3
     cited = {each.quote for each in last.session[-1].answer.citations}
     for question in proposed:
@@ -120,7 +120,7 @@ def test_only_questions_that_the_documents_answer_are_proposed(pipeline: Pipelin
 
 
 def test_nothing_is_proposed_after_a_refusal(pipeline: Pipeline) -> None:
-    assert follow_ups(pipeline, (exchange("refused", citations=(CITED,)),)) == ()
+    assert follow_ups(pipeline, (exchange("refused", citations=(CITED,)),), Asked("")) == ()
 
 
 def test_questions_that_are_asked_go_before_those_that_are_proposed(pipeline: Pipeline) -> None:
@@ -129,7 +129,7 @@ def test_questions_that_are_asked_go_before_those_that_are_proposed(pipeline: Pi
     for _ in range(MOST_AT_ONCE):
         assert _TRYING.acquire(blocking=False)
     try:
-        assert follow_ups(pipeline, last.session) == ()
+        assert follow_ups(pipeline, last.session, Asked("")) == ()
     finally:
         _TRYING.release(MOST_AT_ONCE)
-    assert follow_ups(pipeline, last.session)
+    assert follow_ups(pipeline, last.session, Asked(""))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from starlette.middleware import Middleware
 
 from rag.chat_models import ChatModel
 from rag.generate import Author
@@ -21,6 +22,7 @@ from rag.types import Answer
 from rag.verify import Verifier
 from tests.model_server import Reply, serving
 from ui import chat, guard
+from ui.login import ROUTE, Everybody, Login
 from ui.own import OwnFiles
 
 LUNCH = "Anita Anand and Dominic LeBlanc take part in the working lunch."
@@ -179,7 +181,9 @@ def launched(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    demo.launch(**guard.launch_arguments("127.0.0.1", port, [files.route()]), **chat.look())
+    at, inside = guard.Address("127.0.0.1", port), [Middleware(Login, door=Everybody())]
+    arguments = guard.launch_arguments(at, [files.route(), ROUTE], inside)
+    demo.launch(**arguments, **chat.look())
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{port}")
