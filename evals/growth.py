@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-WARMING = 1 / 5  # of the samples, while caches fill, say nothing
+WARMING = 1 / 3  # of the samples, while caches fill, say nothing
 HOURS = 8  # a day at work
 LARGEST_GROWTH = 0.05  # of what there is, in so many hours
 

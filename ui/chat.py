@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.state_holder import StateHolder
 
 from rag.pipeline import Pipeline
 from ui import answer, api, dossier, parts, saved
@@ -32,6 +34,7 @@ from ui.words import say, sentence, spoken, translations
 MEET = (
     "(window.desk ??= {{}}).{name} = {{ element, trigger, watch, props }}; window.desk.begin?.();"
 )
+CLOSED = timedelta(minutes=5)  # for a page whose connection comes back
 Changes = dict[Any, Any]
 
 
@@ -51,10 +54,22 @@ def build(
 
         def leave(request: gr.Request) -> None:
             files.drop(visitor_of(request).key)
+            forget_closed(demo.state_holder, datetime.now())  # local, as Gradio notes it
 
         demo.unload(leave)
     demo.queue(default_concurrency_limit=desk.limits.answers, max_size=desk.limits.waiting)
     return demo
+
+
+def forget_closed(holder: StateHolder, now: datetime) -> None:
+    """Let go of sessions whose page was closed a while ago.
+
+    Gradio would keep all that each one showed until there are too many sessions.
+    """
+    for name, session in list(holder.session_data.items()):
+        if session.is_closed and now - holder.time_last_used[name] > CLOSED:
+            holder.session_data.pop(name, None)
+            holder.time_last_used.pop(name, None)
 
 
 def look() -> dict[str, Any]:

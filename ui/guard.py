@@ -17,6 +17,7 @@ MAX_BODY_BYTES = 1_000_000
 LOGIN, LOGOUT = "/login", "/logout"
 FILE_PATH = "/desk/file"  # where a reader's own file is sent; Gradio's own uploads stay closed
 MAX_FILE_BYTES = 20_000_000
+MOST_SESSIONS = 1000  # whose conversations are kept in memory, each of some 0.4 MB
 # Of Gradio's own: the first takes files, the second writes a conversation on this machine's disk.
 CLOSED = ("/upload", "/deep_link")
 
@@ -120,6 +121,7 @@ def launch_arguments(
         "pwa": False,
         "show_error": False,
         "max_file_size": MAX_BODY_BYTES,
+        "state_session_capacity": MOST_SESSIONS,
         "app_kwargs": {
             "docs_url": None,
             "redoc_url": None,

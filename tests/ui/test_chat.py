@@ -2,12 +2,13 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from gradio.state_holder import StateHolder
 
 from rag.access import OPERATOR
 from rag.errors import IndexMissingError
@@ -16,7 +17,7 @@ from rag.pipeline import Pipeline
 from rag.types import Answer, Filter
 from ui import parts
 from ui.api import answer_as_json
-from ui.chat import build
+from ui.chat import CLOSED, build, forget_closed
 from ui.desk import EXAMPLES, Chosen, Desk, command, examples
 from ui.login import Visitor
 from ui.own import OwnFiles
@@ -136,3 +137,18 @@ def test_a_program_is_told_what_is_wrong(
 ) -> None:
     with pytest.raises(gr.Error, match=message):
         answer_as_json(Desk(pipeline, files), OPERATING, question, history)
+
+
+def test_only_a_page_that_was_closed_long_ago_is_forgotten(
+    pipeline: Pipeline, files: OwnFiles
+) -> None:
+    holder = StateHolder()
+    holder.set_blocks(build(pipeline, files))
+    for name in ("open", "closed", "just-closed"):
+        assert holder[name]
+    holder["closed"].is_closed = holder["just-closed"].is_closed = True
+    now = datetime.now()  # local, as Gradio notes it
+    long_ago = now - CLOSED - timedelta(seconds=1)
+    holder.time_last_used.update({"open": long_ago, "closed": long_ago, "just-closed": now})
+    forget_closed(holder, now)
+    assert list(holder.session_data) == list(holder.time_last_used) == ["open", "just-closed"]
