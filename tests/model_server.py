@@ -206,3 +206,18 @@ def _openai(choices: list[dict[str, Any]], **more: Any) -> bytes:
 def _ollama(message: dict[str, Any], **more: Any) -> bytes:
     told = {"model": "m", "created_at": "2025-09-18T00:00:00Z", "message": message}
     return (json.dumps({**told, **more}) + "\n").encode()
+
+
+def quoting(request: Request) -> Reply:
+    """Return the first sentence of the first evidence, after a while and piece by piece."""
+    evidence = re.split(r"^\[\d+\] ", request.user, flags=re.MULTILINE)[1]
+    text = evidence.strip().splitlines()[-1]
+    sentence = re.split(r"(?<=[.!?])\s", text)[0].rstrip(".!?")
+    return says(f"{sentence} [1].", silence=0.3, pause=TICK_SECONDS)
+
+
+if __name__ == "__main__":
+    with serving() as model:
+        model.follow(quoting)
+        print(model.base_url("openai"), flush=True)  # noqa: T201
+        model.closing.wait()
