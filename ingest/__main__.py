@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ingest import report as reporting
 from ingest.load import Limits
+from ingest.spread import spread
 from ingest.sync import Report, sync
 from rag import records
 from rag.access import Rules, rules_of
@@ -21,6 +22,7 @@ from rag.models import load_encoder
 from rag.settings import Settings
 
 ALL_READ, SOME_REFUSED, BAD_USAGE, NOTHING_DONE = 0, 1, 2, 3
+MOST_WORKERS = 256  # on one machine
 SOUND, MENDED, NOT_MENDED = 0, 1, 3
 STOPPED = 130  # by Ctrl-C, as shells have it
 
@@ -61,12 +63,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--first", type=Path, metavar="PATH", help="what to ingest when there is no index yet"
     )
+    parser.add_argument(
+        "--workers", type=_workers, default=0, metavar="N", help="embed in N processes"
+    )
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--rebuild", action="store_true", help="start from nothing")
     other.add_argument("--check", action="store_true", help="verify the index and mend it")
     other.add_argument("--list", action="store_true", help="print what is in and what is not")
     other.add_argument("--report", type=Path, metavar="FILE", help="write that as an HTML page")
     return parser
+
+
+def _workers(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= MOST_WORKERS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_WORKERS}")
 
 
 def _ingest(settings: Settings, given: argparse.Namespace) -> int:
@@ -86,15 +97,16 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
             bar.update(done - bar.n)
 
         limits = _limits(settings)
-        report = sync(
-            index,
-            encoder,
-            paths,
-            limits=limits,
-            default=default,
-            rebuild=given.rebuild,
-            progress=progress,
-        )
+        with spread(settings, encoder, given.workers) as embeds:
+            report = sync(
+                index,
+                embeds,
+                paths,
+                limits=limits,
+                default=default,
+                rebuild=given.rebuild,
+                progress=progress,
+            )
     _tell(report, as_json=given.json)
     _forget(settings)
     if not report.added + report.changed + report.unchanged:

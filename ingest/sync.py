@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 from ingest.chunk import RECIPE, cut, in_context
 from ingest.isolate import Reader, Source
@@ -17,13 +18,25 @@ from rag.access import Rules
 from rag.draft import Draft, Piece
 from rag.errors import IndexMissingError
 from rag.index import Index, Summary
-from rag.models import Encoder
 from rag.store import Embedding, address, base
 from rag.types import Chunk, Document, Passage
 
-EMBED_AT_ONCE = 256  # chunks; enough of like length to fill batches
+EMBED_AT_ONCE = 256  # chunks a process; enough of like length to fill batches
 
 Progress = Callable[[str, int, int], None]
+
+
+class Embeds(Protocol):
+    """What turns passages into vectors.
+
+    Attributes:
+        processes: how many do it at once.
+    """
+
+    processes: int
+
+    def encode_passages(self, passages: Sequence[Passage]) -> list[Embedding]:
+        """Return the embedding of each passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,7 @@ class Report:
 
 def sync(
     index: Index,
-    encoder: Encoder,
+    encoder: Embeds,
     paths: Sequence[Path],
     *,
     limits: Limits = Limits(),  # noqa: B008  # frozen
@@ -209,8 +222,9 @@ class Writer:
     While one batch is embedded, the one before it is written and the one after it is cut.
     """
 
-    def __init__(self, draft: Draft, encoder: Encoder) -> None:
+    def __init__(self, draft: Draft, encoder: Embeds) -> None:
         self.embedded = 0
+        self._at_once = EMBED_AT_ONCE * encoder.processes
         self._draft = draft
         self._encoder = encoder
         self._waiting: list[tuple[Document, tuple[Chunk, ...]]] = []
@@ -241,7 +255,7 @@ class Writer:
         chunks = cut(document)
         self._waiting.append((document, chunks))
         self._chunks += len(chunks)
-        if self._chunks >= EMBED_AT_ONCE:
+        if self._chunks >= self._at_once:
             self._start()
 
     def _start(self) -> None:

@@ -72,7 +72,10 @@ class Encoder(Embeddings):
 
     Attributes:
         fingerprint: name and hash of the weights and prompts: equal means equal vectors.
+        processes: how many embed at once: this one.
     """
+
+    processes = 1
 
     def __init__(
         self, backend: _Backend, fingerprint: str, *, query_prompt: str, document_prompt: str

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     fast_ingest: bool = Field(
         True, description="embed large ingests in bfloat16 where the processor has it"
     )
+    scheduler: str = Field(
+        "", description="Dask scheduler whose workers embed, like tls://host:8786"
+    )
     top_k: int = Field(8, ge=1, le=50, description="chunks that an answer is made from")
     max_file_mb: int = Field(50, ge=1, le=10_000, description="size of a file that is read, in MB")
     max_characters: int = Field(
