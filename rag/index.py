@@ -351,10 +351,11 @@ class Generation:
         if self._shared is None:
             return dict(itertools.islice(self._found(kind, vector, asked).items(), top_k))
         # The server holds vectors of other generations too, most of all while much is being added.
+        needed = asked if size <= SMALL else min(top_k, size)
         for wider in (1, 1 + self._count(self._vectors[kind]) // max(1, size)):
             found = self._found(kind, vector, asked * wider)
             own = {each for (each,) in self._by_ids("vector_id", kind, "vector_id", list(found))}
-            if len(own) >= min(top_k, size):
+            if len(own) >= needed:
                 return dict(itertools.islice(((e, c) for e, c in found.items() if e in own), top_k))
         return self._compared(kind, vector, top_k)
 

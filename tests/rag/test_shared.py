@@ -361,7 +361,7 @@ def test_an_ingest_that_is_killed_at_any_point_harms_nothing(
     (folder / "new.txt").write_text("Number -1 is new.")
     sync(machine("a"), bag_of_words, [folder])
     sync(machine("a"), bag_of_words, [folder], rebuild=True)
-    points = [1, 3, 5, 7, 8, 9, 10, 11, 12, 13, 40]  # calls that change the server
+    points = [1, 5, 8, 10, 11, 12, 13, 40]  # calls that change the server
     command = [sys.executable, "-c", KILLED, running.url, database, tmp_path, folder, *points]
     done = subprocess.run(  # noqa: S603  # ours
         [str(each) for each in command], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
