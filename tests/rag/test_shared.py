@@ -571,14 +571,14 @@ def test_vectors_that_are_being_added_do_not_hide_those_that_answer(
     sync(index, bag_of_words, [folder])
     vector = bag_of_words.encode_query(FERRY)
     with index.reading() as generation:
-        before = generation.nearest_sentences(vector, 4)
+        best = generation.nearest_sentences(vector, 1)  # of others some are equal
     own = shared(index)
     near = {f"extra{n}": vector for n in range(300)}
     own.server.put(own.vectors(own.log()[-1].line)["sentences"], near)
     with index.reading() as generation:
-        assert generation.nearest_sentences(vector, 4) == pytest.approx(before, abs=1e-5)
+        assert generation.nearest_sentences(vector, 1) == pytest.approx(best, abs=1e-5)
         monkeypatch.setattr(own.server, "_most", 100)  # as many as a hosted server gives
-        assert generation.nearest_sentences(vector, 4) == pytest.approx(before, abs=1e-5)
+        assert generation.nearest_sentences(vector, 1) == pytest.approx(best, abs=1e-5)
 
 
 def test_blocks_come_back_as_they_were_and_only_new_ones_are_sent(
