@@ -39,6 +39,7 @@ Once = Callable[[str, Callable[[Path], object]], Path]
 Event = tuple[int, str, tuple[str, ...]]  # process, what it did, with what
 
 WATCH = ROOT / "tests" / "watch"
+collect_ignore = ["watch"]  # runs at the start of other processes, and would watch this one
 CANARY = "canary5e1f"  # a word that must not get into code
 
 settings.register_profile(
