@@ -23,6 +23,7 @@ CLOSED = ("/upload", "/deep_link")
 
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "100",  # of its own monitoring page, which is closed
     "GRADIO_ALLOWED_PATHS": "",  # launch(allowed_paths=[]) would still read it
     "GRADIO_SHARE": "False",
     "FORWARDED_ALLOW_IPS": "",  # who sends a request is for the guard to tell, not for uvicorn
