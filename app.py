@@ -108,7 +108,7 @@ def _serve(demo: "Blocks", settings: Settings, arguments: dict[str, Any]) -> Non
         ) from error
     take_over("uvicorn", "uvicorn.error", "uvicorn.access")
     for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, _interrupt)
     print(f"{TITLE} is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201
     if _is_readable(settings):
         print(PLAIN, file=sys.stderr)  # noqa: T201
@@ -161,6 +161,13 @@ def _limits(settings: Settings) -> Limits:
         answers=settings.answers_at_once,
         waiting=settings.max_queue,
     )
+
+
+def _interrupt(number: int, _: object) -> None:
+    """Begin to stop; what `make` and the terminal send again meanwhile changes nothing."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def _encoder(settings: Settings) -> Encoder:
