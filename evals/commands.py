@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evals import gates
+from evals.alter import holds, judge_all, table
 from evals.cases import CaseError, Dossiers, read_cases, read_documents, read_dossiers
 from evals.compare import compare
 from evals.judge import judge, write_judged
@@ -15,10 +16,13 @@ from evals.mutate import CONTROL, HEAD, NEEDED_SHARE, as_json, mutate, share_cau
 from evals.report import BELOW, NOT_MEASURED, PASS, VERDICTS, Report, facts, report, write
 from evals.review import drafts, review
 from evals.run import documents_of, read_run, run
+from evals.wice import summary, wice
 from rag.chat_models import load_chat_model
 from rag.errors import ChatModelError, SettingsError
+from rag.models import load_encoder
 from rag.pipeline import open_pipeline
 from rag.settings import Settings
+from rag.verify import Verifier
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
@@ -60,6 +64,12 @@ def register(commands: Any) -> None:
     _add_cases(broken)
     broken.add_argument("--json", action="store_true", help="print one JSON array")
     _add_thresholds(broken)
+    altered = add("alter", _alter, "alter true sentences and see which the verifier lets by")
+    altered.add_argument("documents", type=Path, metavar="DIR", help="folder of the documents")
+    altered.add_argument("--written", type=Path, help="JSONL of true sentences in other words")
+    altered.add_argument("--show", action="store_true", help="print what the verifier got wrong")
+    claims = add("wice", _wice, "score the claims of WiCE, beside plain cosine similarity")
+    claims.add_argument("file", type=Path, metavar="FILE", help="oracle_dev.jsonl of ryokamoi/wice")
 
 
 class _Adder:
@@ -209,6 +219,31 @@ def _mutate(given: argparse.Namespace) -> int:
     if found[0].caught:
         return NOT_MEASURED  # a set that is red without a mutant tells nothing of mutants
     return PASS if share_caught(found) >= NEEDED_SHARE else BELOW
+
+
+def _alter(given: argparse.Namespace) -> int:
+    documents = read_documents(given.documents)
+    true, altered = judge_all(_verifier(), documents, given.written)
+    if not altered:
+        raise CaseError(f"{str(given.documents)!r} holds no sentence that can be altered")
+    for line in table(true, altered):
+        print(line)
+    if given.show:
+        for each in (*true, *altered):
+            if each.is_wrong:
+                print(f"{each.kind}: {each.written}\n  {each.verdict.reason or each.of.text}")
+    return PASS if holds(true, altered) else BELOW
+
+
+def _wice(given: argparse.Namespace) -> int:
+    for name, figure in summary(wice(given.file, _verifier())):
+        print(figure.line(name))
+    return PASS
+
+
+def _verifier() -> Verifier:
+    settings = Settings.read()
+    return Verifier(load_encoder(settings, cache=settings.index / "model"))
 
 
 def _thresholds(given: argparse.Namespace) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
@@ -87,6 +87,22 @@ _TOKEN = re.compile(r"[^\W\d_]+\d+\b|(?:[^\W\d_]\.){2,}|[^\W_]+")
 _SENTENCE_START = re.compile(r"(?:^|[.?!:•]\s+|^[\s\"“«‘'(¿¡–-]+|[:;.]\s*[“«\"]\s*)$")
 
 
+def _folded(text: str) -> frozenset[str]:
+    return frozenset(fold(text).split())
+
+
+_ROLES = _folded("""
+    minister ministers ministre ministres ministro ministra president presidents président
+    présidente presidente presidenta premier prime primer primera primero professor professeur
+    professeure profesor profesora secretary secrétaire secretario secretaria senator ambassador
+    king country countries pays país países side sides party parties parties partes
+    chancellor queen leader leaders chef líder mr mrs ms dr mme sr sra senior foreign affairs
+    finance trade
+    commerce comercio affaires étrangères asuntos exteriores parliamentary general director chair
+    chairman government
+""")
+
+
 @lru_cache(maxsize=20_000)
 def read(text: str, language: str) -> Claim:
     """Return what a sentence claims."""
@@ -98,7 +114,7 @@ def read(text: str, language: str) -> Claim:
         language,
         tuple(_tokens(text, flat, found, language)),
         found,
-        tuple(_cues({"": _DENIALS[_known(language)]}, small)),
+        tuple(_denials(small, language)),
         tuple(_cues({"": _DOUBTS[_known(language)]}, small)),
         tuple(_hedges(text, small, language)),
         tuple(_speakers(text, flat, language)),
@@ -149,29 +165,35 @@ def _tokens(text: str, flat: str, found: tuple[Figure, ...], language: str) -> I
             yield Token(span, written, key, kind, place=kind == "name")
             continue
         opens = bool(_SENTENCE_START.search(text[: span.start]))
-        small = written.casefold()
+        small, role = written.casefold(), fold(written) in _ROLES
         if small in STOP_WORDS[_known(language)] or small in _CUE_WORDS or len(written) == 1:
             yield Token(span, written, fold(written), "stop", opens=opens)
         elif (
             written[0].isupper()
+            and not role
             and not shouted
             and (not opens or written[1:].lower() != written[1:])
         ):
             yield Token(span, written, _name_key(written), "name", opens=opens)
         else:
-            light = small in LIGHT_WORDS[_known(language)]
+            light = small in LIGHT_WORDS[_known(language)] or role
             yield Token(
                 span,
                 written,
                 stem(written, language),
                 "word",
-                opens=opens and written[0].isupper(),
+                opens=opens and written[0].isupper() and not role,
                 light=light,
             )
 
 
 def _name_key(written: str) -> str:
     return fold(written).replace(".", "")
+
+
+def is_role(token: Token) -> bool:
+    """Tell whether a word says what somebody is, such as "minister"."""
+    return fold(token.text) in _ROLES
 
 
 def _is_free(span: Span, taken: Mapping[Span, str] | set[Span]) -> bool:
@@ -249,7 +271,7 @@ def _aliases_in(flat: str, language: str) -> list[tuple[Span, str]]:
 
 _DENIALS = {
     "en": re.compile(
-        r"\b(?:not(?! only)|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing|"
+        r"\b(?:not|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing|"
         r"neither|nor|cannot)\b|n't\b"
     ),
     "fr": re.compile(
@@ -263,21 +285,38 @@ _DOUBTS = {
         r"\b(?:without|unlikely|fail\w*|refus\w*|den(?:y|ies|ied|ial)|reject\w*|rul\w+ out|lack\w*|"
         r"absence|doubt\w*|exclud\w*|shut\w* out|avoid\w*|prevent\w*|kept \w+(?: \w+)? from|"
         r"keep\w* \w+(?: \w+)? from|instead|rather than|far from|hardly|scarcely|barely|little|few|"
-        r"yet to|stop\w*|cease\w*|free of|unable|unwilling|impossible|alone|only|unclear|open|"
-        r"unknown|unreliable|over|past|nor|short of|unprecedented|sidelined|pushed aside|un\w+ed|"
-        r"\w+less)\b"
+        r"yet to|unable|unwilling|impossible|unclear|unreliable|sidelined|pushed aside)\b"
     ),
     "fr": re.compile(
         r"\b(?:sans|refus\w+|echou\w+|rejet\w+|nie\w*|dement\w*|exclu\w*|manqu\w+|faute de|absence|"
-        r"dout\w+|improbable|peu|empech\w+|evit\w+|plutot que|au lieu|impossible|seul\w*|hors|"
-        r"renonc\w+|ecart\w+|inconnu\w*|non)\b"
+        r"dout\w+|improbable|peu|empech\w+|evit\w+|plutot que|au lieu|impossible|hors|"
+        r"renonc\w+|ecart\w+|inconnu\w*)\b"
     ),
     "es": re.compile(
         r"\b(?:sin|rechaz\w+|neg\w+|nieg\w+|descart\w+|falt\w+|fracas\w+|exclu\w+|dud\w+|"
         r"improbable|"
-        r"impid\w+|imped\w+|evit\w+|en vez|en lugar|imposible|sol[oa]s?|carec\w+|poco|ausencia)\b"
+        r"impid\w+|imped\w+|evit\w+|en vez|en lugar|imposible|carec\w+|poco|ausencia)\b"
     ),
 }  # what is taken for a denial only where the evidence denies in other words
+
+
+def _denials(small: str, language: str) -> Iterator[Cue]:
+    """Yield each denial once: "ne … pas" and "no … nunca" are one."""
+    end, before = -ONE_DENIAL, ""
+    for cue in _cues({"": _DENIALS[_known(language)]}, small):
+        word = cue.span.of(small)
+        pair = word in _SECOND or (word in _FIRST and before in _SECOND and before != "pas")
+        if not (pair and cue.span.start - end < ONE_DENIAL):
+            yield cue
+        end, before = cue.span.end, word
+
+
+ONE_DENIAL = 40  # characters within which "ne" and "pas" belong together
+_FIRST = frozenset({"ne", "n'", "no"})
+_SECOND = frozenset(
+    {"pas", "jamais", "aucun", "aucune", "ni", "nor", "nunca", "nada", "nadie", "ningun", "ninguna"}
+    | {"ninguno", "tampoco", "non"}
+)
 
 
 def _cues(patterns: Mapping[str, re.Pattern[str]], small: str) -> Iterator[Cue]:
@@ -292,8 +331,7 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
     language: {kind: re.compile(rf"\b(?:{words})\b") for kind, words in kinds.items()}
     for language, kinds in {
         "en": {
-            "possible": r"might|may|could|possibly|perhaps|maybe|potentially|possible|possibility|"
-            r"suggests?|appears? to|seems?",
+            "possible": r"might|may|could|possibly|perhaps|maybe|potentially|possible|possibility",
             "expected": r"expect\w*|unlikely|likely|probabl[ey]|probability|should|would|"
             "due to (?=\\w+\b(?<!the))|"
             r"set to|anticipat\w+|forecasts?|projected|predict\w*|estimat\w+|supposed to|meant to|"
@@ -302,14 +340,15 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             "aim(?:s|ed|ing)?|"
             r"intend(?:s|ed|ing)?|intention|seek(?:s|ing)?|sought|tr(?:y|ies|ied|ying)|propos\w+|"
             r"consider(?:s|ed|ing)?|looking (?:to|for|at)|would like|keen|eager|anxious|desires?|"
-            r"goals?|purpose|objectives?|intent|after|trying|attempt\w*|ambition|aspir\w+|"
+            r"goals?|purpose|objectives?|intent|trying|attempt\w*|ambition|aspir\w+|"
             r"ask\w* for",
             "future": r"will|shall|(?:is|are|was|were) to (?=\w)|going to|about to|scheduled|"
             "upcoming|"
             r"coming|approach\w*|draws near|next|ahead|later",
-            "former": r"former(?:ly)?|ex-|used to|previous(?:ly)?|then",
+            "former": r"former(?:ly)?|ex-|used to|previous(?:ly)?|"
+            r"then (?=prime|president|minister)",
             "partly": r"partly|in part|largely|mostly|mainly|partial(?:ly)?",
-            "reported": r"reportedly|allegedly|apparently|alleged",
+            "reported": r"suggests?|appears? to|seems?|reportedly|allegedly|apparently|alleged",
         },
         "fr": {
             "possible": r"pourrai(?:t|ent)|peut-etre|peu(?:t|vent)|possible(?:ment)?|possibilite|"
@@ -323,7 +362,7 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             r"objectif\w*|but|desir\w*|aspir\w+|essai\w+|demand\w+|reclam\w+",
             "future": r"\w{3,}(?:era|eront|ira|iront|dra|dront|ura|uront)|va|vont|prochain\w*|"
             r"a venir|approch\w+",
-            "former": r"ancien\w*|ex-|precedent\w*|autrefois|alors",
+            "former": r"ancien\w*|ex-|precedent\w*|autrefois",
             "partly": r"en partie|partiellement|principalement|essentiellement",
             "reported": r"pretendument|semble-t-il|apparemment",
         },
@@ -337,15 +376,29 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             r"plane\w+|"
             r"aspir\w+|proposito|objetivo\w*|meta|procura\w*|pid\w+|trata\w* de",
             "future": r"va a|van a|proxim\w*|venider\w*|\w{3,}ra[n]?(?<!era)(?<!eran)",
-            "former": r"ex\w*presidente\w*|ex|ex-|antigu\w+|anterior\w*|entonces",
-            "partly": r"en parte|parcialmente|principalmente|sobre todo",
+            "former": r"ex\w*presidente\w*|ex|ex-|antigu\w+|anterior\w*",
+            "partly": r"en parte|parcialmente|principalmente",
             "reported": r"supuestamente|presuntamente|aparentemente",
         },
     }.items()
 }  # fmt: skip
 _CUE_WORDS = frozenset(
     {"might", "may", "could", "possibly", "perhaps", "maybe", "expected", "expects", "expect"}
-    | {"will", "shall", "would", "should", "likely", "not", "never", "no", "cannot", "former"}
+    | {
+        "will",
+        "shall",
+        "would",
+        "should",
+        "likely",
+        "selon",
+        "según",
+        "according",
+        "not",
+        "never",
+        "no",
+        "cannot",
+        "former",
+    }
 )
 
 
@@ -363,25 +416,27 @@ _NO_FUTURE = re.compile(r"ran?$")  # the accent makes the tense: "firmará", not
 # Speakers ------------------------------------------------------------------------------------
 
 _SAYING = {
-    "en": r"sa(?:y|ys|id|ying)|told|tells?|add(?:s|ed)|announc(?:es|ed)|argu(?:es|ed)|warn(?:s|"
-    "ed)|believ(?:es|ed?)|"
-    r"thinks?|thought|not(?:es|ed)|observ(?:es|ed)|remark(?:s|ed)|repl(?:ies|ied)|answer(?:s|ed)|"
-    r"claim(?:s|ed)|"
-    r"insist(?:s|ed)|stat(?:es|ed)|explain(?:s|ed)|mention(?:s|ed)|describ(?:es|ed?)|call(?:s|ed)|"
+    "en": r"sa(?:y|ys|id|ying)|(?:finds?|sees?|found) that|told|tells?|add(?:s|ed)|announc(?:es|"
+    r"ed)|argu(?:es|ed)|"
+    r"warn(?:s|ed)|believ(?:es|ed?)|"
+    r"thinks?|thought|noted|notes that|observ(?:es|ed)|remarked|repl(?:ies|ied)|answered|"
+    r"answers that|"
+    r"claimed|claims that|"
+    r"insist(?:s|ed)|stated|states that|explain(?:s|ed)|mention(?:s|ed)|describ(?:es|ed?)|called|"
+    r"calls|"
     r"accus(?:es|ed)|"
-    r"point(?:s|ed) (?:out|to)|puts?|voic(?:es|ed)|express(?:es|ed)|report(?:s|ed)|finds?|found|"
-    r"sees?|declar(?:es|ed)|"
-    r"confirm(?:s|ed)|estimat(?:es|ed)|den(?:ies|ied)|suggest(?:s|ed)|maintain(?:s|ed)|"
-    r"stress(?:es|ed)|"
-    r"emphasi[sz](?:es|ed)|charg(?:es|ed)|blam(?:es|ed)|criti[cs]i[sz](?:es|ed)|complain(?:s|ed)|"
+    r"point(?:s|ed) (?:out|to)|puts?|voic(?:es|ed)|express(?:es|ed)|reported|reports that|"
+    r"declar(?:es|ed)|"
+    r"confirm(?:s|ed)|estimates that|den(?:ies|ied)|suggest(?:s|ed)|maintain(?:s|ed)|"
+    r"stressed|stresses that|"
+    r"emphasi[sz](?:es|ed)|charged|blam(?:es|ed)|criti[cs]i[sz](?:es|ed)|complain(?:s|ed)|"
     r"admit(?:s|ted)|"
-    r"acknowledg(?:es|ed)|recall(?:s|ed)|responded|cit(?:es|ed)|hit back|object(?:s|ed)|"
+    r"acknowledg(?:es|ed)|recalled|calls|responded|cited|cites|hit back|objected|"
     r"reproach(?:es|ed)",
-    "fr": r"dit|disent|declare\w*|a dit|ont dit|affirm\w+|estim\w+|croit|pense\w*|ajoute\w*|"
-    r"annonc\w+|explique\w*|repond\w*|"
-    r"repondu|souligne\w*|assure\w*|avertit|averti|note\w*|accus\w+|reproch\w+|precise\w*|"
-    r"rappelle\w*|indique\w*|juge\w*|"
-    r"observe\w*|soutien\w+|chiffre\w*|critiqu\w+|evoqu\w+|demand\w+",
+    "fr": r"dit|disent|disait|declaren?t?|declare|affirmen?t?|affirme|estiment?|estime|croit|pense|"
+    r"ajoute|ajouter|annonce|explique|repond|repondent|repondu|souligne|assure|avertit|averti|note|"
+    r"accuse|accusait|reproche|precise|rappelle|indiquen?t?|juge|observe|soutient|chiffre|evalue|"
+    r"critique|evoque|demande|demandent|remarque",
     "es": r"dice\w?|dijo|dijeron|declar\w+|afirm\w+|cree\w*|opina\w*|piensa\w*|anadi\w+|agreg\w+|"
     r"anunci\w+|explic\w+|"
     r"respond\w+|subray\w+|asegur\w+|advirti\w+|senal\w+|acus\w+|reproch\w+|indic\w+|cifr\w+|"
@@ -404,7 +459,9 @@ _VIEWS = {
 }
 _SPEAKER_END = re.compile(r"[,.;:]|$")
 _SPEAKING = {
-    each: re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
+    each: re.compile(
+        rf"(?<![\w-])(?:(?:a|ont|avait|avaient|ha|han) )?(?:{words})(?![\w-])", re.IGNORECASE
+    )
     for each, words in _SAYING.items()
 }
 _BY_ACCOUNT = {
@@ -427,12 +484,17 @@ def _speakers(text: str, flat: str, language: str) -> Iterator[Speaker]:
     if known in _VIEWS and (own := _VIEWS[known].search(flat)):
         yield _speaker(text, flat, Span(*own.span("who")), language)
     for match in _SPEAKING[known].finditer(flat):
-        before = _before(flat, match.start())
-        found = _speaker(text, flat, before, language)
-        if not _has_name(found) and (after := _after(flat, match.end())):
-            inverted = _speaker(text, flat, after, language)
-            found = inverted if _has_name(inverted) else found
-        yield found
+        inverted = _INVERTED.match(flat, match.end())
+        comma = flat[: match.start()].rstrip().endswith((",", "”", '"'))
+        if inverted and comma:
+            yield _speaker(text, flat, Span(*inverted.span(1)), language)
+        else:
+            yield _speaker(text, flat, _before(flat, match.start()), language)
+
+
+_INVERTED = re.compile(
+    r"\s+((?:(?!in|on|at|that|en|le|que|el|last|as|to|by)[a-z]+\s)?[A-Z][\w'-]*[^,.;:]{0,50})"
+)  # "…, said Professor Ruiz"
 
 
 def _account_starts(flat: str, language: str) -> Iterator[re.Match[str]]:
@@ -462,25 +524,10 @@ def _before(flat: str, end: int) -> Span:
     return Span(start + cut, end)
 
 
-def _after(flat: str, start: int) -> Span | None:
-    match = re.compile(r"\s+([^,.;:]{2,60})").match(flat, start)
-    return Span(*match.span(1)) if match else None
-
-
 def _speaker(text: str, flat: str, span: Span, language: str) -> Speaker:
     words = tuple(
-        Token(
-            Span(each.span.start + span.start, each.span.end + span.start),
-            each.text,
-            each.key,
-            each.kind,
-            each.place,
-        )
+        replace(each, span=Span(each.span.start + span.start, each.span.end + span.start))
         for each in _tokens(span.of(text), span.of(flat), (), language)
         if each.kind in ("name", "word")
     )
     return Speaker(span, words)
-
-
-def _has_name(speaker: Speaker) -> bool:
-    return any(each.kind == "name" for each in speaker.words)

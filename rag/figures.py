@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import lru_cache
@@ -17,6 +17,7 @@ Bound = Literal["", "about", "nearly", "over", "under", "least", "most"]
 MONTHS_OF_YEAR = 12
 FIRST_YEAR, LAST_YEAR = 1400, 2199  # a bare number between them is taken for a year
 TEN, HUNDRED, NOTHING_BELOW = 10, 100, 10**18
+BOTH_WAYS = 2  # "two-way" counts nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +243,10 @@ _FRACTIONS = {
                       (4, "quarter quarters quart quarts"))
     for word in words.split()
 }  # fmt: skip
-_LOOSE = frozenset({"one", "un", "une", "uno", "una", "neuf", "second", "seconde", "segundo"})
+_LOOSE = frozenset({"one", "un", "une", "uno", "una", "second", "seconde", "segundo"})
 
 _JOINTS = {"and": HUNDRED, "et": 2 * TEN, "y": 2 * TEN}  # and the least number before them
+_WAYS = re.compile(r"[- ](?:way|sided|fold)\b")
 _NO_NUMERALS = frozenset({"un", "une", "uno", "una"})  # unless a unit or a scale comes after them
 _ALONE = frozenset({"mil", "mille"})
 _ARTICLES = frozenset({"a", "un", "one"})
@@ -273,7 +275,9 @@ _MONTHS = _numbered(
     december dec décembre déc diciembre dic
 """,
 )
-_WORDS_TOO = frozenset({"may", "march", "mar", "mars", "ago", "sep", "jan", "dec", "jun", "ene"})
+_WORDS_TOO = frozenset(
+    {"may", "march", "mar", "mars", "ago", "sep", "sept", "jan", "dec", "jun", "ene"}
+)
 _WEEKDAYS = _numbered(
     0,
     """
@@ -394,6 +398,11 @@ _RELATIVE = tuple(
 )
 
 
+def is_numeral(word: str) -> bool:
+    """Tell whether a word is a number in some language."""
+    return any(fold(word) in known for known in (*_NUMERALS.values(), *_ORDINALS.values()))
+
+
 @lru_cache(maxsize=20_000)
 def figures(text: str, language: str) -> tuple[Figure, ...]:
     """Return the numbers and dates of a text in their order.
@@ -437,16 +446,19 @@ def _dates(text: str, plain: str, _: str) -> Iterator[Figure]:
             month = int(found["number"]) if "number" in found else _MONTHS[name or ""]
             year = int(found["year"]) if found.get("year") else None
             days = [int(found[each]) for each in ("day", "last") if found.get(each)]
-            if month > MONTHS_OF_YEAR and days and days[0] <= MONTHS_OF_YEAR:
+            if month > MONTHS_OF_YEAR and days and days[0] <= MONTHS_OF_YEAR and len(days) == 1:
                 month, days = days[0], [month]
             if not 1 <= month <= MONTHS_OF_YEAR or any(not 1 <= day <= 31 for day in days):
                 continue
             start, weekday = _weekday_beside(plain, match.start(), match.end())
-            span = Span(start, match.end())
             taken.append(match.span())
-            known: list[int] | list[None] = days or [None]
-            for day in known:
-                yield Day(span, year, month, day, weekday if len(days) == 1 else None)
+            if len(days) == 1 or not days:
+                day = days[0] if days else None
+                yield Day(Span(start, match.end()), year, month, day, weekday)
+            else:
+                last = match.start("last")
+                yield Day(Span(start, last), year, month, days[0])
+                yield Day(Span(last, match.end()), year, month, days[1])
 
 
 def _is_month(name: str, text: str, start: int) -> bool:
@@ -638,62 +650,60 @@ def _bound(text: str, start: int, end: int) -> Bound:
     return ""
 
 
+Words = list[tuple[str, int, int]]  # each with where it starts and ends
+
+
 def _numerals_in(text: str, plain: str, language: str) -> Iterator[Figure]:
     """Yield numbers that are written out."""
-    known, ordinals = _NUMERALS.get(language, {}), _ORDINALS.get(language, {})
-    scales = _SCALES.get(language, {})
     words = [(match.group(), match.start(), match.end()) for match in WORD.finditer(plain)]
     i = 0
     while i < len(words):
-        word, start, _ = words[i]
-        if word in known or (word in ordinals) or word in _FRACTIONS:
-            j, value, ordinal = _run(plain, words, i, language)
-            loose = j == i + 1 and (word in _LOOSE or (ordinal and value == 1))
-            if (
-                word == "half"
-                and j == i + 1
-                and words[j:]
-                and words[j][0] == "a"
-                and words[j + 1 : j + 2]
-                and words[j + 1][0] in scales
-            ):
-                i = j
-                continue
-            if word in _FRACTIONS and j == i + 1 and not _is_share(plain, words, i):
-                i = j
-                continue
-            found = _quantity(text, start, words[j - 1][2], value, language)
-            if loose and not found.unit and word in _NO_NUMERALS:
-                i = j
-                continue
-            yield Quantity(
-                found.span, found.value, found.unit, found.bound, ordinal, loose and not found.unit
-            )
-            i = j
-        elif scales.get(word, 0) > 100 and (word in _ALONE or (i and words[i - 1][0] in _ARTICLES)):
-            end, factor = _scale(text, start, language)
-            part = Fraction(1, 2) if i > 1 and words[i - 2][0] == "half" else 1
-            yield _quantity(text, start, end, Fraction(factor) * part, language)
-            i += 1
-        else:
-            i += 1
+        i, found = _numeral(text, plain, words, i, language)
+        if found:
+            yield found
 
 
-def _is_share(plain: str, words: list[tuple[str, int, int]], i: int) -> bool:
-    """Tell whether "half" or "a third" is a share of something."""
-    rest = plain[words[i][2] :]
-    return words[i][0] in ("half", "moitie", "mitad") or bool(
-        re.match(r"\s+(?:of|de|des|du|del)\b", rest)
-    )
+def _numeral(
+    text: str, plain: str, words: Words, i: int, language: str
+) -> tuple[int, Quantity | None]:
+    """Return where to go on after a word, and the number that begins with it."""
+    word, start, _ = words[i]
+    before = words[i - 1][0] if i else ""
+    scales = _SCALES.get(language, {})
+    if scales.get(word, 0) > HUNDRED and (word in _ALONE or before in _ARTICLES):
+        end, factor = _scale(text, start, language)
+        half = i > 1 and words[i - 2][0] == "half"
+        value = Fraction(factor, 2) if half else Fraction(factor)
+        return i + 1, _quantity(text, start, end, value, language)
+    ordinals = _ORDINALS.get(language, {})
+    if word in _FRACTIONS and not (word in ordinals and before not in _ARTICLES):
+        return i + 1, _share(text, plain, words, i, language)
+    if word not in _NUMERALS.get(language, {}) and word not in ordinals:
+        return i + 1, None
+    j, value, ordinal = _run(plain, words, i, language)
+    found = _quantity(text, start, words[j - 1][2], value, language)
+    loose = j == i + 1 and (word in _LOOSE or (ordinal and value == 1)) and not found.unit
+    if _WAYS.match(plain, words[j - 1][2]):
+        loose, found = value == BOTH_WAYS, replace(found, unit="way")
+    if loose and (word in _NO_NUMERALS or found.unit == "way"):
+        return j, None
+    return j, replace(found, ordinal=ordinal, loose=loose)
 
 
-def _run(
-    plain: str, words: list[tuple[str, int, int]], i: int, language: str
-) -> tuple[int, Fraction, bool]:
+def _share(text: str, plain: str, words: Words, i: int, language: str) -> Quantity | None:
+    """Return "half" or "a third" if it is a share of something."""
+    word, start, end = words[i]
+    rest = re.match(r"\s+(?:of|de|des|du|del|a (?!\w*illion))\b", plain[end:])
+    if not rest and word not in ("half", "moitie", "mitad"):
+        return None
+    if re.match(r"\s+an?\s+\w*illion", plain[end:]):
+        return None
+    return _quantity(text, start, end, _FRACTIONS[word], language)
+
+
+def _run(plain: str, words: Words, i: int, language: str) -> tuple[int, Fraction, bool]:
     """Return where a number in words ends, its value, and whether it is an ordinal."""
     ordinals = _ORDINALS.get(language, {})
-    if words[i][0] in _FRACTIONS and words[i][0] not in ordinals:
-        return i + 1, _FRACTIONS[words[i][0]], False
     if words[i][0] in ordinals:
         return i + 1, Fraction(ordinals[words[i][0]]), True
     value, lowest = 0, NOTHING_BELOW
@@ -711,7 +721,7 @@ def _run(
 
 
 def _step(
-    words: list[tuple[str, int, int]], i: int, value: int, lowest: int, language: str
+    words: Words, i: int, value: int, lowest: int, language: str
 ) -> tuple[int, int, int] | None:
     """Return how a number in words goes on with the next of them, None where it ends."""
     known = _NUMERALS.get(language, {})

@@ -3,26 +3,22 @@
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from rag.claims import Claim, Token, read
+from rag.checks import CHECKS
+from rag.claims import read
 from rag.errors import IndexDamagedError
-from rag.evidence import nearest_tokens
-from rag.figures import Day, Figure, Quantity, Relative
-from rag.language import akin, detect, fold, glossary, stem
-from rag.models import Encoder, Tokens
-from rag.query import QueryTokens
-from rag.store import Embedding, Vector
+from rag.language import detect, differs
+from rag.models import Encoder
+from rag.proof import Likeness, Proof, lines, unquoted
+from rag.store import Embedding
 from rag.types import Chunk, Citation, Document, Passage, Sentence, Source, Span
 
 MARKERS = re.compile(r"\s*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
 REMEMBERED = 1000  # chunks whose vectors are kept
-MOST_PROOF = 4  # sentences that together prove one
-ENOUGH = 0.5  # score from which on a sentence counts as supported
+ENOUGH = 0.62  # score from which on a sentence counts as supported
+TRANSLATED = 0.45  # the same of one in another language than its evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,7 @@ class Verdict:
         proof: (marker, sentence of its chunk) that prove it, best first; when nothing does, those
             that come nearest.
         score: how much of the sentence its evidence holds, from 0 to 1.
+        cosine: similarity of the sentence and the nearest of its proof.
     """
 
     text: str
@@ -44,6 +41,7 @@ class Verdict:
     reason: str
     proof: tuple[tuple[int, Sentence], ...]
     score: float
+    cosine: float = 0.0
 
 
 class Verifier:
@@ -59,25 +57,35 @@ class Verifier:
         """Return whether the sources that a sentence cites prove it."""
         text, numbers = without_markers(written)
         markers = tuple(each for each in numbers if 1 <= each <= len(evidence))
-        case = self._case(text, markers, evidence)
-        reason = _of_markers(numbers, markers, len(evidence)) or case.fault()
-        score = case.score
-        if not reason and score < ENOUGH:
+        proof = self._proof(text, markers, evidence)
+        reason = _of_markers(numbers, markers, len(evidence)) or next(
+            filter(None, (check(text, proof) for check in CHECKS)), ""
+        )
+        score = _score(proof)
+        if not reason and score < (TRANSLATED if proof.is_translation else ENOUGH):
             reason = "The cited evidence does not say this; write only what it says."
-        proof = tuple((line.marker, line.sentence) for line in case.proof)
-        return Verdict(text, markers, not reason, reason, proof, score)
+        found = tuple((line.marker, line.sentence) for line in proof.chosen)
+        cosine = max((line.cosine for line in proof.lines), default=0.0)
+        return Verdict(text, markers, not reason, reason, found, score, cosine)
 
-    def _case(self, text: str, markers: Sequence[int], evidence: Sequence[Source]) -> "_Case":
+    def _proof(self, text: str, markers: Sequence[int], evidence: Sequence[Source]) -> Proof:
         cited = markers or range(1, len(evidence) + 1)
         sources = {each: evidence[each - 1] for each in cited}
         embeddings = self._embeddings([source.chunk for source in sources.values()])
-        vector, tokens = self._encoder.encode_question(text) if text else (None, None)
-        lines = [
+        plain = unquoted(text)
+        vector, tokens = self._encoder.encode_question(plain) if plain else (None, None)
+        found = [
             line
             for (marker, source), embedding in zip(sources.items(), embeddings, strict=True)
-            for line in _lines(marker, source, embedding, vector)
+            for line in lines(marker, source, embedding, vector)
         ]
-        return _Case(read(text, detect(text)), lines, _likenesses(tokens, lines))
+        around = [
+            read(unquoted(sentence.text), source.chunk.language)
+            for source in evidence
+            for sentence in source.chunk.sentences
+        ]
+        claim = read(plain, _language(plain, sources.values()))
+        return Proof(claim, found, Likeness.to(tokens, found), around)
 
     def _embeddings(self, chunks: Sequence[Chunk]) -> list[Embedding]:
         """Return the embedding of each chunk; those seen lately are remembered."""
@@ -128,6 +136,16 @@ def without_markers(written: str) -> tuple[str, tuple[int, ...]]:
     return MARKERS.sub("", written).strip(), tuple(dict.fromkeys(numbers))
 
 
+def _language(text: str, sources: Iterable[Source]) -> str:
+    """Return the language of a sentence: that of its sources unless it clearly is another."""
+    own = detect(text)
+    told = {each.chunk.language for each in sources}
+    if own in told or len(told) != 1:
+        return own
+    (language,) = told
+    return own if differs(text, language) else language
+
+
 def _of_markers(numbers: Sequence[int], markers: Sequence[int], total: int) -> str:
     missing = [each for each in numbers if each not in markers]
     if missing:
@@ -145,340 +163,10 @@ def _passage(chunk: Chunk) -> Passage:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Line:
-    """A sentence of the evidence, read."""
-
-    marker: int
-    sentence: Sentence
-    source: Source
-    claim: Claim
-    cosine: float
-    code: bytes
-
-    @cached_property
-    def stems(self) -> frozenset[str]:
-        """Return the stems of all its words and of what its names are called by."""
-        return frozenset(each.key for each in self.claim.tokens) | frozenset(
-            stem(each.text, self.claim.language)
-            for each in self.claim.tokens
-            if each.kind != "figure"
-        )
-
-    @cached_property
-    def folded(self) -> frozenset[str]:
-        return frozenset(fold(each.text).replace(".", "") for each in self.claim.tokens)
-
-    @cached_property
-    def meanings(self) -> frozenset[str]:
-        sets = glossary()
-        return frozenset().union(*(sets.get(each, ()) for each in self.stems))
-
-
-def _lines(
-    marker: int, source: Source, embedding: Embedding, vector: Vector | None
-) -> Iterator[_Line]:
-    chunk = source.chunk
-    cosines = (
-        np.vecdot(embedding.vectors[1:], vector)
-        if vector is not None
-        else np.zeros(len(chunk.sentences))
-    )
-    for sentence, cosine, code in zip(chunk.sentences, cosines, embedding.codes, strict=True):
-        yield _Line(
-            marker, sentence, source, read(sentence.text, chunk.language), float(cosine), code
-        )
-
-
-def _likenesses(tokens: Tokens | None, lines: Sequence[_Line]) -> "_Likeness":
-    codes = {line.sentence.id: line.code for line in lines}
-    if tokens is None or not len(tokens.vectors):
-        return _Likeness(np.zeros((0, 2), np.int64), {})
-    vectors = tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True)
-    query = QueryTokens(vectors, np.ones(len(vectors), np.float32))
-    return _Likeness(tokens.offsets, nearest_tokens(query, codes))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Likeness:
-    """How alike each token of a sentence and the nearest of each line are."""
-
-    offsets: np.ndarray
-    nearest: dict[str, np.ndarray]
-
-    def of(self, span: Span, line: _Line) -> float:
-        row = self.nearest.get(line.sentence.id)
-        if row is None:
-            return 0.0
-        inside = (self.offsets[:, 0] < span.end) & (self.offsets[:, 1] > span.start)
-        return float(row[inside].mean()) if inside.any() else 0.0
-
-    def mean(self, line: _Line) -> float:
-        row = self.nearest.get(line.sentence.id)
-        return float(row.mean()) if row is not None else line.cosine
-
-
-class _Case:
-    """A written sentence before its evidence."""
-
-    def __init__(self, claim: Claim, lines: Sequence[_Line], likeness: _Likeness) -> None:
-        self.claim = claim
-        self.lines = lines
-        self._likeness = likeness
-        self.tokens = [each for each in claim.tokens if each.kind != "stop"]
-        self.weights = np.array([_weight(each) for each in self.tokens])
-        self.having = np.array(
-            [[self._has(line, token) for token in self.tokens] for line in lines], np.float64
-        ).reshape(len(lines), len(self.tokens))
-        self.proof = self._prove()
-
-    def _has(self, line: _Line, token: Token) -> float:
-        """Return how far a line has a token of the sentence, from 0 to 1."""
-        if token.kind == "figure":
-            return float(
-                any(
-                    _same(each, other)
-                    for each in self._figures(token)
-                    for other in line.claim.figures
-                )
-            )
-        plain = fold(token.text).replace(".", "")
-        if token.key in line.stems or plain in line.folded:
-            return 1.0
-        if token.kind == "name":
-            return 0.0
-        if token.key in line.meanings:
-            return 0.9
-        if any(akin(token.key, each) for each in line.stems):
-            return 0.8
-        return min(0.8, max(0.0, (self._likeness.of(token.span, line) - 0.35) / 0.5))
-
-    def _figures(self, token: Token) -> list[Figure]:
-        return [each for each in self.claim.figures if each.span == token.span]
-
-    def _prove(self) -> list[_Line]:
-        """Return the fewest lines that hold what of the sentence any holds."""
-        if not self.lines:
-            return []
-        gains = self.having @ self.weights + 0.5 * np.array([line.cosine for line in self.lines])
-        first = int(gains.argmax())
-        chosen, covered = [first], self.having[first]
-        while len(chosen) < MOST_PROOF:
-            more = np.maximum(self.having - covered, 0) @ self.weights
-            best = int(more.argmax())
-            if more[best] < 0.1 * self.weights.sum():
-                break
-            chosen.append(best)
-            covered = np.maximum(covered, self.having[best])
-        return [self.lines[each] for each in chosen]
-
-    @property
-    def score(self) -> float:
-        """Return how much of the sentence its evidence holds."""
-        if not self.proof or not self.tokens:
-            return 0.0
-        rows = [self.lines.index(line) for line in self.proof]
-        covered = self.having[rows].max(axis=0)
-        coverage = float(covered @ self.weights / self.weights.sum())
-        cosine = max(line.cosine for line in self.proof)
-        alike = max(self._likeness.mean(line) for line in self.proof)
-        return 0.5 * coverage + 0.25 * max(0.0, cosine) + 0.25 * max(0.0, min(1.0, alike))
-
-    def fault(self) -> str:
-        """Return what the first check that fails finds, empty when none does."""
-        return next(filter(None, (check(self) for check in _CHECKS)), "")
-
-
-def _weight(token: Token) -> float:
-    return {"figure": 2.0, "name": 1.5}.get(token.kind, 0.4 if token.light else 1.0)
-
-
-def _same(figure: Figure, other: Figure) -> bool:
-    """Tell whether a figure of a sentence is told by one of the evidence."""
-    if isinstance(figure, Quantity) and isinstance(other, Quantity):
-        return (figure.value, figure.unit, figure.ordinal) == (
-            other.value,
-            other.unit,
-            other.ordinal,
-        )
-    if isinstance(figure, Day) and isinstance(other, Day):
-        return _told(figure, other)
-    if isinstance(figure, Relative) and isinstance(other, Relative):
-        return (figure.unit, figure.shift) == (other.unit, other.shift)
-    return False
-
-
-def _told(figure: Day, other: Day) -> bool:
-    """Tell whether a date says no more than another."""
-    exact = other.exact
-    weekday = exact.weekday() if exact and other.weekday is None else other.weekday
-    return all(
-        own is None or own == known
-        for own, known in (
-            (figure.year, other.year),
-            (figure.month, other.month),
-            (figure.day, other.day),
-            (figure.weekday, weekday),
-        )
-    )
-
-
-# Checks --------------------------------------------------------------------------------------
-
-_QUOTE_MARKS = "“”„‟«»‹›\"‘’‚‛'`´"
-_ALIKE = str.maketrans({"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "..."})
-_QUOTED = re.compile(
-    r"“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|\"([^\"]*)\"|‹([^›]*)›|(?<!\w)‘((?:[^’]|’(?=\w))*)’(?!\w)|"
-    r"(?<!\w)'((?:[^']|'(?=\w))+)'(?!\w)"
-)
-_OPENED = re.compile(r"[“„«»\"‹›]|(?<!\w)‘")
-
-
-def normal(text: str) -> str:
-    """Return a text as quotes are compared: no quotation marks, one dash, one space.
-
-    >>> normal("“It’s  a start” – he said")
-    'Its a start - he said'
-    """
-    plain = "".join(c for c in text.translate(_ALIKE) if c not in _QUOTE_MARKS)
-    return " ".join(plain.split())
-
-
-def _quotes(case: _Case) -> str:
-    """Check that what stands between quotation marks is in the cited chunks, word for word."""
-    text = case.claim.text
-    rest = text
-    chunks = {line.source.chunk.id: normal(line.source.chunk.text) for line in case.lines}
-    for match in _QUOTED.finditer(text):
-        rest = rest.replace(match.group(), " ", 1)
-        quote = normal(next(filter(None, match.groups()), "")).rstrip(" ,.;:!?").lstrip()
-        if quote and not any(
-            re.search(rf"(?<!\w){re.escape(quote)}(?!\w)", each) for each in chunks.values()
-        ):
-            return (
-                f"The words “{quote}” are not in the evidence; quote exactly or write without "
-                "quotation marks."
-            )
-    if _OPENED.search(rest):
-        return "A quotation mark is opened and not closed; close it or leave it out."
-    return ""
-
-
-def _figures(case: _Case) -> str:
-    """Check that each number and date is told by the evidence, of the same thing."""
-    for figure in case.claim.figures:
-        if reason := _of_figure(case, figure):
-            return reason
-    return ""
-
-
-def _of_figure(case: _Case, figure: Figure) -> str:
-    written = figure.span.of(case.claim.text)
-    having = [
-        line for line in case.lines if any(_same(figure, each) for each in line.claim.figures)
-    ]
-    if isinstance(figure, Quantity) and figure.loose and not having:
-        return ""
-    if not having:
-        if isinstance(figure, Day) and _dated(case, figure):
-            return ""
-        return f"“{written}” is not in the evidence; write numbers and dates as they are there."
-    if isinstance(figure, Quantity) and not any(
-        isinstance(each, Quantity) and _same(figure, each) and each.bound == figure.bound
-        for line in having
-        for each in line.claim.figures
-    ):
-        return f"“{written}” is not said as exactly, or is said more exactly, in the evidence."
-    return ""
-
-
-def _dated(case: _Case, figure: Day) -> bool:
-    return any(
-        line.source.published is not None
-        and any(
-            isinstance(each, Day) and _told(figure, replace(each, year=line.source.published.year))
-            for each in line.claim.figures
-        )
-        for line in case.proof
-    )
-
-
-def _names(case: _Case) -> str:
-    """Check that each name is in the evidence."""
-    for token in case.claim.names:
-        if not any(case._has(line, token) for line in case.lines) and not _in_heading(case, token):
-            return f"“{token.text}” is not in the evidence; name only who and what it names."
-    return ""
-
-
-def _in_heading(case: _Case, token: Token) -> bool:
-    heads = {
-        f"{line.source.chunk.title}. {line.source.chunk.heading}": line.source.chunk.language
-        for line in case.lines
-    }
-    return any(
-        token.key in {each.key for each in read(head, language).tokens}
-        or fold(token.text) in fold(head)
-        for head, language in heads.items()
-    )
-
-
-def _denials(case: _Case) -> str:
-    """Check that the sentence denies when its evidence denies."""
-    if not case.proof:
-        return ""
-    claim, best = case.claim, case.proof[0].claim
-    if claim.denials and not any(line.claim.denials or line.claim.doubts for line in case.proof):
-        return "The evidence does not deny this; keep to what it says."
-    if best.denials and not claim.denials and not claim.doubts:
-        return "The evidence denies this; keep its “not”."
-    return ""
-
-
-_KEPT = {
-    "possible": {"possible"},
-    "expected": {"possible", "expected", "intended"},
-    "intended": {"possible", "expected", "intended"},
-    "former": {"former"},
-    "partly": {"partly"},
-    "reported": {"reported", "possible"},
-}
-
-
-def _hedges(case: _Case) -> str:
-    """Check that what the evidence says may or should be is not said to be."""
-    if not case.proof:
-        return ""
-    own = {each.kind for each in case.claim.hedges}
-    for cue in case.proof[0].claim.hedges:
-        if cue.kind in _KEPT and not own & _KEPT[cue.kind]:
-            word = cue.span.of(case.proof[0].sentence.text)
-            return f"The evidence says “{word}”; do not say it more surely than the evidence."
-    return ""
-
-
-def _speakers(case: _Case) -> str:
-    """Check that who says it in the sentence says it in the evidence."""
-    if not case.proof:
-        return ""
-    said = [each for each in case.claim.speakers if any(word.kind == "name" for word in each.words)]
-    spoken = {
-        word.key for line in case.proof for each in line.claim.speakers for word in each.words
-    }
-    if not spoken:
-        return ""
-    for speaker in said:
-        if not any(word.key in spoken for word in speaker.words if word.kind == "name"):
-            name = speaker.span.of(case.claim.text).strip()
-            return f"The evidence does not say that {name} said this."
-    return ""
-
-
-_CHECKS: tuple[Callable[[_Case], str], ...] = (
-    _quotes,
-    _figures,
-    _names,
-    _denials,
-    _hedges,
-    _speakers,
-)
+def _score(proof: Proof) -> float:
+    """Return how much of a sentence its evidence holds, in words and in meaning."""
+    if not proof.chosen or not proof.tokens:
+        return 0.0
+    cosine = max(line.cosine for line in proof.chosen)
+    alike = max(proof.likeness.mean(line) for line in proof.chosen)
+    return 0.5 * proof.coverage() + 0.25 * max(0.0, cosine) + 0.25 * alike

@@ -86,7 +86,7 @@ TRADE = (
         pytest.param("Ana Ruiz spoke of “a new start for both ports. [1]", "closed", id="open"),
         pytest.param("Bo Lind promised a ferry. [1]", "denies", id="denied"),
         pytest.param("Bo Lind did not promise a ferry. [1]", "", id="denial"),
-        pytest.param("Cy Abo did not promise a ferry. [1]", "Abo", id="name"),
+        pytest.param("Cy Abo did not promise a ferry. [1]", "Cy", id="name"),
     ],
 )
 def test_a_sentence_is_judged_by_what_it_cites(

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from evals.alter import HARD, MOST_REJECTED, MOST_SHOWN, World, alter, judge_all, written
+from evals.cases import read_documents
+from rag.models import Encoder
+from rag.verify import Verifier
+
+WRITTEN = Path(__file__).parents[2] / "evals" / "written" / "seeds.jsonl"
+
+
+@pytest.fixture(scope="module")
+def judged(seeds: Path, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory):
+    """Return the verdicts on two documents, of one language each, and what is written of them."""
+    folder = tmp_path_factory.mktemp("documents")
+    names = ("01-overview.md", "13-resume.fr.md")
+    for name in names:
+        (folder / name).write_bytes((seeds / name).read_bytes())
+    lines = WRITTEN.read_text(encoding="utf-8").splitlines()
+    of_these = [line for line in lines if line.count('"uri"') == sum(map(line.count, names))]
+    file = folder.parent / "written.jsonl"
+    file.write_text("\n".join(of_these) + "\n", encoding="utf-8")
+    return judge_all(Verifier(encoder), read_documents(folder), file)
+
+
+def test_no_altered_fact_is_shown(judged) -> None:
+    _, altered = judged
+    shown = [each.written for each in altered if each.kind in HARD[:4] and each.is_wrong]
+    assert len([each for each in altered if each.kind in HARD]) > 200
+    assert not shown
+
+
+@pytest.mark.parametrize("kind", ["quote wording", "wrong marker", "marker out of range"])
+def test_no_altered_quote_or_marker_is_shown(judged, kind: str) -> None:
+    of_kind = [each for each in judged[1] if each.kind == kind]
+    assert of_kind
+    assert not [each.written for each in of_kind if each.is_wrong]
+
+
+@pytest.mark.parametrize("kind", ["negation", "speaker", "dropped hedge", "name"])
+def test_hardly_a_turned_sentence_is_shown(judged, kind: str) -> None:
+    of_kind = [each for each in judged[1] if each.kind == kind]
+    assert sum(each.is_wrong for each in of_kind) <= max(1, MOST_SHOWN * len(of_kind))
+
+
+def test_hardly_a_true_sentence_is_rejected(judged) -> None:
+    true, _ = judged
+    rejected = [each.written for each in true if each.is_wrong]
+    assert len(rejected) <= MOST_REJECTED * len(true), rejected
+    assert not [
+        each for each in rejected if each in {j.written for j in true if j.kind != "paraphrase"}
+    ]
