@@ -127,11 +127,11 @@ def _of_fact(proof: Proof, token: Token) -> str:
 
 def _is_listed(proof: Proof, token: Token, column: int) -> bool:
     """Tell whether a number is how many things the evidence lists, and it has no other one."""
-    chosen = proof.having[proof.rows, column]
+    rows = proof.rows[:1]
     return (
         token.kind == "figure"
-        and bool(chosen.any())
-        and not (chosen == 1).any()
+        and bool((proof.having[rows, column] == COUNTED).any())
+        and not (proof.having[proof.rows, column] == 1).any()
         and not any(_rival(proof, token, line) for line in proof.chosen)
     )
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.alter import HARD, MOST_REJECTED, MOST_SHOWN, World, alter, judge_all, written
+from evals.alter import HARD, MOST_REJECTED, MOST_SHOWN, judge_all
 from evals.cases import read_documents
 from rag.models import Encoder
 from rag.verify import Verifier
