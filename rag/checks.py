@@ -17,6 +17,7 @@ CONTEXT = 0.3  # the same where the best line has nothing that contradicts
 LIKE_ORDER = 0.5  # the same for one whose names stand where they do there
 COPY = 0.6  # share of a sentence's tokens that stand in the order of its evidence's: nearly a copy
 NAMED = 0.75  # what a name counts beside a word when two sentences are aligned
+WHOLE_COPY = 0.8  # the same of both sentences: but for a word or two a copy
 AROUND = 5  # names and words beside a word, among which a name stands beside it, too
 NEAR = 3  # the same of one in whose place another stands
 TWO = 2  # steps from one neighbour of an item to the other
@@ -306,8 +307,11 @@ def _in_place_of(
 ) -> "Iterator[tuple[_Item, _Item]]":
     """Yield what stands alone where something else does in the evidence."""
     gaps = list(_gaps(own, other, pairs))
+    copied = len(pairs) >= WHOLE_COPY * max(len(own), len(other))
     for one, two in gaps:
-        if _are_rivals(one, two, own, other) or _is_swap(one, two, gaps):
+        naming = two.kind != "word" and (one.kind == two.kind or one.text[:1].isupper())
+        replaced = copied and naming and not one.like(two)
+        if replaced or _are_rivals(one, two, own, other) or _is_swap(one, two, gaps):
             yield one, two
 
 

@@ -497,7 +497,8 @@ def _years(text: str, plain: str, _: str) -> Iterator[Figure]:
 
 
 def _digits(text: str, plain: str, language: str) -> Iterator[Figure]:
-    years = [match.span() for match in _BARE_YEAR.finditer(plain)]
+    found_years = _BARE_YEAR.finditer(plain)
+    years = [m.span() for m in found_years if FIRST_YEAR <= int(m["year"]) <= LAST_YEAR]
     found: list[Quantity] = []
     for match in _NUMBER.finditer(text):
         if any(start <= match.start() < end for start, end in years) and not _counts(

@@ -384,6 +384,43 @@ def _in_bfloat16(graph: Path) -> _Run | None:
     return run
 
 
+class Entailment:
+    """How likely a text entails a sentence, by a CrossEncoder that was trained to tell."""
+
+    def __init__(self, name: str) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: it can not be loaded, or has no label "entailment".
+        """
+        if Path(name).exists() or "/" not in name:
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        from sentence_transformers import CrossEncoder
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped there
+        try:
+            self._model = CrossEncoder(name, device="cpu")
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"the entailment model {name!r} can not be loaded: {error}; "
+                "set VISIT_DESK_ENTAILMENT_MODEL to a folder or hub name that holds one"
+            ) from error
+        labels = self._model.config.id2label or {}
+        found = [int(at) for at, label in labels.items() if label.casefold() == "entailment"]
+        if not found:
+            raise ModelError(
+                f"the model {name!r} has the labels {sorted(labels.values())!r}, none of them "
+                "'entailment'; set VISIT_DESK_ENTAILMENT_MODEL to one trained on entailment"
+            )
+        self._label = found[0]
+
+    def probability(self, text: str, sentence: str) -> float:
+        """Return how likely the text entails the sentence."""
+        scores = self._model.predict([(text, sentence)], apply_softmax=True)
+        return float(scores[0][self._label])
+
+
 class _SentenceTransformers:
     """Any sentence-transformers model, as that library runs it."""
 

@@ -273,7 +273,8 @@ def _author(settings: Settings, encoder: Encoder) -> Author:
         max_tokens=settings.chat_max_tokens,
         context_tokens=settings.chat_context_tokens,
     )
-    return Author(model, Verifier(encoder), settings.chat_context_tokens)
+    verifier = Verifier(encoder, settings.entailment_model)
+    return Author(model, verifier, settings.chat_context_tokens)
 
 
 def switch(index: Path, *, on: bool) -> None:

@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     chat_context_tokens: int = Field(
         4_000, ge=500, le=1_000_000, description="tokens of documents that the chat model is given"
     )
+    entailment_model: str = Field(
+        "", description="CrossEncoder that tells whether the documents entail a written sentence"
+    )
     judge_model: str = Field(
         "", description="LangChain chat model that judges answers in the evals, as advice"
     )

@@ -10,7 +10,7 @@ from rag.checks import CHECKS
 from rag.claims import read
 from rag.errors import IndexDamagedError
 from rag.language import detect, differs
-from rag.models import Encoder
+from rag.models import Encoder, Entailment
 from rag.proof import Likeness, Proof, lines, unquoted
 from rag.store import Embedding
 from rag.types import Chunk, Citation, Document, Passage, Sentence, Source, Span
@@ -18,6 +18,7 @@ from rag.types import Chunk, Citation, Document, Passage, Sentence, Source, Span
 MARKERS = re.compile(r"\s*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
 REMEMBERED = 1000  # chunks whose vectors are kept
 ENOUGH = 0.62  # score from which on a sentence counts as supported
+ENTAILED = 0.5  # probability of a named model from which on it does
 TRANSLATED = 0.45  # the same of one in another language than its evidence
 
 
@@ -45,11 +46,14 @@ class Verdict:
 
 
 class Verifier:
-    """Judges sentences by the evidence that they cite."""
+    """Judges sentences by the evidence that they cite.
+
+    `entailment` names a CrossEncoder that then gives the score, after the same checks.
+    """
 
     def __init__(self, encoder: Encoder, entailment: str = "") -> None:
         self._encoder = encoder
-        self._entailment = entailment
+        self._entailment = Entailment(entailment) if entailment else None
         self._known: OrderedDict[str, Embedding] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -61,12 +65,23 @@ class Verifier:
         reason = _of_markers(numbers, markers, len(evidence)) or next(
             filter(None, (check(text, proof) for check in CHECKS)), ""
         )
-        score = _score(proof)
-        if not reason and score < (TRANSLATED if proof.is_translation else ENOUGH):
+        score = self._score(proof)
+        if not reason and score < self._enough(proof):
             reason = "The cited evidence does not say this; write only what it says."
         found = tuple((line.marker, line.sentence) for line in proof.chosen)
         cosine = max((line.cosine for line in proof.lines), default=0.0)
         return Verdict(text, markers, not reason, reason, found, score, cosine)
+
+    def _score(self, proof: Proof) -> float:
+        if self._entailment is None:
+            return _score(proof)
+        text = " ".join(line.claim.text for line in proof.chosen)
+        return self._entailment.probability(text, proof.claim.text) if text else 0.0
+
+    def _enough(self, proof: Proof) -> float:
+        if self._entailment:
+            return ENTAILED
+        return TRANSLATED if proof.is_translation else ENOUGH
 
     def _proof(self, text: str, markers: Sequence[int], evidence: Sequence[Source]) -> Proof:
         cited = markers or range(1, len(evidence) + 1)

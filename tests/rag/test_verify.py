@@ -1,10 +1,12 @@
+import shutil
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from rag.errors import IndexDamagedError
-from rag.models import Encoder
+from rag.errors import IndexDamagedError, ModelError
+from rag.models import Encoder, Entailment
 from rag.types import Chunk, Citation, Document, Sentence, Source, Span
 from rag.verify import Verifier, check
 
@@ -95,3 +97,45 @@ def test_a_sentence_is_judged_by_what_it_cites(
     verdict = verifier.judge(written, [source(TRADE)])
     assert reason in verdict.reason
     assert verdict.supported == (not reason)
+
+
+@pytest.fixture(scope="module")
+def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model that has learned nothing, in the layout of one that tells entailment."""
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("cross-encoder")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "ferry", "sails"]
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
+        intermediate_size=8, id2label={0: "contradiction", 1: "entailment", 2: "neutral"},
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_named_model_gives_the_score_and_the_checks_stay(
+    encoder: Encoder, cross_encoder: Path
+) -> None:
+    verifier = Verifier(encoder, str(cross_encoder))
+    verdict = verifier.judge("The ferry sails. [1]", [source("The ferry sails.")])
+    assert 0.2 < verdict.score < 0.5  # of three labels, by a model that knows nothing
+    assert "does not say this" in verdict.reason
+    assert "60" in verifier.judge("60 ferries sail. [1]", [source("The ferry sails.")]).reason
+
+
+def test_a_model_of_other_labels_is_refused(cross_encoder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(cross_encoder, folder)
+    config = folder / "config.json"
+    named = config.read_text(encoding="utf-8").replace("entailment", "other")
+    config.write_text(named, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"other.*ENTAILMENT_MODEL"):
+        Entailment(str(folder))
+
+
+def test_a_model_that_is_nowhere_is_refused_by_name() -> None:
+    with pytest.raises(ModelError, match=r"(?s)'nowhere'.*ENTAILMENT_MODEL"):
+        Entailment("nowhere")
