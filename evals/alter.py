@@ -196,18 +196,7 @@ def _with_quote(of: Written, draw: random.Random) -> Written | None:
     return replace(of, text=text, origin="quoted")
 
 
-# Alterations ---------------------------------------------------------------------------------
-
 Alter = Callable[[Written, "World", random.Random], Iterator[str]]
-
-
-def _swapped(pairs: Mapping[str, str], text: str) -> Iterator[str]:
-    """Yield the text with one of its words changed for what it stands opposite to."""
-    for match in re.finditer(r"[^\W\d_]+|[%$€£]", text):
-        if new := pairs.get(match.group().casefold()):
-            word = new.capitalize() if match.group()[0].isupper() else new
-            yield text[: match.start()] + word + text[match.end() :]
-
 
 _UNITS = {
     "en": {

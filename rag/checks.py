@@ -26,8 +26,6 @@ MOST_NEW = 0.5  # share of the words of a sentence that may be new
 TRANSLATED_PART = 0.3  # the same of one in another language
 PART = 0.5  # share of each part of a sentence that its evidence must have
 
-# Quotes ----------------------------------------------------------------------------------------
-
 _ALIKE = str.maketrans({"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "..."})
 _ALL_MARKS = QUOTATION_MARKS + "’'`´"
 _QUOTED = re.compile(
@@ -61,9 +59,6 @@ def quotes(text: str, proof: Proof) -> str:
     if _OPENED.search(_QUOTED.sub(" ", text)):
         return "A quotation mark is opened and not closed; close it or leave it out."
     return ""
-
-
-# Figures and names -----------------------------------------------------------------------------
 
 
 def facts(_: str, proof: Proof) -> str:
@@ -280,9 +275,6 @@ def groups(claim: Claim) -> Iterator[list[Token]]:
         yield group
 
 
-# What stands where -----------------------------------------------------------------------------
-
-
 def places(_: str, proof: Proof) -> str:
     """Check that each name and figure stands where it does in the evidence, if the words do."""
     own = _items(proof.claim)
@@ -495,9 +487,6 @@ def _are_rivals(one: _Item, two: _Item, own: Sequence[_Item], other: Sequence[_I
 
 def _count(item: _Item, of: Sequence[_Item]) -> int:
     return sum(item.like(each) for each in of)
-
-
-# Denials, hedges, speakers -----------------------------------------------------------------------
 
 
 def denials(_: str, proof: Proof) -> str:

@@ -15,7 +15,6 @@ from rag.language import LANGUAGES, LIGHT_WORDS, STOP_WORDS, fold, stem
 from rag.types import Span
 
 Kind = Literal["figure", "name", "word", "stop"]
-Hedge = Literal["possible", "expected", "intended", "future", "former", "partly", "reported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +207,6 @@ def _figure_key(figure: Figure) -> str:
     return f"{type(figure).__name__}:" + ",".join(map(str, values))
 
 
-# Names ---------------------------------------------------------------------------------------
-
-
 @cache
 def _aliases(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     """Return a pattern of the names that a language has for what all know, and the key of each."""
@@ -267,8 +263,6 @@ def _aliases_in(flat: str, language: str) -> list[tuple[Span, str]]:
     return [(Span(*each.span()), keys[_loose(each.group())]) for each in pattern.finditer(flat)]
 
 
-# Denials and doubts --------------------------------------------------------------------------
-
 _DENIALS = {
     "en": re.compile(
         r"\b(?:not|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing|"
@@ -324,8 +318,6 @@ def _cues(patterns: Mapping[str, re.Pattern[str]], small: str) -> Iterator[Cue]:
         for match in pattern.finditer(small):
             yield Cue(Span(*match.span()), kind)
 
-
-# Hedges --------------------------------------------------------------------------------------
 
 _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
     language: {kind: re.compile(rf"\b(?:{words})\b") for kind, words in kinds.items()}
@@ -412,8 +404,6 @@ def _hedges(text: str, small: str, language: str) -> Iterator[Cue]:
 
 _NO_FUTURE = re.compile(r"ran?$")  # the accent makes the tense: "firmará", not "firmara"
 
-
-# Speakers ------------------------------------------------------------------------------------
 
 _SAYING = {
     "en": r"sa(?:y|ys|id|ying)|(?:finds?|sees?|found) that|told|tells?|add(?:s|ed)|announc(?:es|"

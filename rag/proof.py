@@ -202,13 +202,6 @@ class Proof:
         )
         return shares
 
-    def _is_one_name(self, token: Token, other: Token) -> bool:
-        """Tell whether two tokens are one, or words of one name."""
-        first, last = sorted((token.span, other.span))
-        between = self.claim.text[first.end : last.start]
-        both = token.kind == other.kind == "name"
-        return token.span == other.span or (both and not re.search(r"[,;]| [a-zß-ÿ]", between))
-
     @property
     def is_translation(self) -> bool:
         """Tell whether the sentence is in another language than its proof."""
