@@ -248,14 +248,15 @@ def _history(path: Path | None) -> tuple[Turn, ...]:
 
 
 def _readable(answer: Answer) -> str:
-    lines = [answer.text, ""]
+    lines = [answer.notice if answer.unsure else "", answer.text, ""]
     for each in answer.citations:
         page = f", page {each.page}" if each.page else ""
         day = f", {each.published}" if each.published else ""
         lines.append(f"[{each.marker}] {each.title}{day}{page} ({each.uri})")
     if answer.searched_for != answer.question:
         lines.append(f"Searched for: {answer.searched_for}")
-    return "\n".join([*lines, *filter(None, [answer.notice, answer.as_of])]).strip()
+    lines += ["" if answer.unsure else answer.notice, answer.as_of]
+    return "\n".join(lines).strip()
 
 
 def _failed(question: str, error: RagError) -> Answer:

@@ -1,17 +1,14 @@
 """What a sentence claims, read without a language model: names, denials, hedges, speakers."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from typing import Literal
 
-from babel import Locale
-
+from rag.aliases import aliases_in
 from rag.figures import Figure, figures
-from rag.language import LANGUAGES, LIGHT_WORDS, STOP_WORDS, fold, stem
+from rag.language import LANGUAGES, LIGHT_WORDS, STOP_WORDS, fold, stem, unaccented
 from rag.types import Span
 
 Kind = Literal["figure", "name", "word", "stop"]
@@ -106,7 +103,7 @@ _ROLES = _folded("""
 def read(text: str, language: str) -> Claim:
     """Return what a sentence claims."""
     found = figures(text, language)
-    flat = _flat(text)
+    flat = unaccented(text)
     small = flat.casefold()
     return Claim(
         text,
@@ -132,26 +129,11 @@ def _known(language: str) -> str:
     return language if language in LANGUAGES else "en"
 
 
-def _flat(text: str) -> str:
-    """Return the text without accents, each character where it was, and one kind of apostrophe."""
-    return "".join(_bare(c) for c in text)
-
-
-@cache
-def _bare(character: str) -> str:
-    if character in "’‘ʼ":
-        return "'"
-    bare = "".join(
-        c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c)
-    )
-    return bare if len(bare) == 1 else character
-
-
 def _tokens(text: str, flat: str, found: tuple[Figure, ...], language: str) -> Iterator[Token]:
     taken = {each.span: _figure_key(each) for each in found}
     spans: list[tuple[Span, str, Kind]] = [(span, key, "figure") for span, key in taken.items()]
-    known = [(span, key) for span, key in _aliases_in(flat, language) if _is_free(span, taken)]
-    spans += [(span, key, "name") for span, key in known]
+    known = aliases_in(flat, _known(language))
+    spans += [(span, key, "name") for span, key in known if _is_free(span, taken)]
     busy = {span for span, _, _ in spans}
     shouted = text.isupper()
     for match in _TOKEN.finditer(text):
@@ -205,62 +187,6 @@ def _figure_key(figure: Figure) -> str:
         getattr(figure, each) for each in figure.__slots__ if each not in ("span", "bound", "loose")
     ]
     return f"{type(figure).__name__}:" + ",".join(map(str, values))
-
-
-@cache
-def _aliases(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
-    """Return a pattern of the names that a language has for what all know, and the key of each."""
-    keys: dict[str, str] = {}
-    for row in _alias_rows():
-        for phrase in row[LANGUAGES.index(language)]:
-            keys.setdefault(phrase, _key(row))
-    for row in _alias_rows():
-        for phrase in row[0]:  # English names stand in texts of other languages, too
-            keys.setdefault(phrase, _key(row))
-    patterns = []
-    for phrase in sorted(keys, key=len, reverse=True):
-        escaped = re.escape(phrase).replace(r"\ ", r"[\s-]+")
-        if phrase[0].islower():
-            escaped = f"[{phrase[0]}{phrase[0].upper()}]{escaped[1:]}"
-        patterns.append(escaped)
-    pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(patterns)})(?![^\W_])")
-    return pattern, {_loose(phrase): key for phrase, key in keys.items()}
-
-
-def _loose(phrase: str) -> str:
-    return re.sub(r"[\s-]+", " ", phrase).casefold()
-
-
-def _key(row: tuple[tuple[str, ...], ...]) -> str:
-    return f"@{row[0][0].casefold()}"
-
-
-@cache
-def _alias_rows() -> tuple[tuple[tuple[str, ...], ...], ...]:
-    text = resources.files("rag").joinpath("aliases.txt").read_text(encoding="utf-8")
-    rows = [
-        tuple(
-            tuple(_flat(each.strip()) for each in column.split(",")) for column in line.split("|")
-        )
-        for line in text.splitlines()
-        if line and not line.startswith("#")
-    ]
-    known = {name for row in rows for name in row[0]}
-    locales = [Locale(each).territories for each in LANGUAGES]
-    for code, name in locales[0].items():
-        names = tuple((_flat(each.get(code, name)),) for each in locales)
-        if (
-            code.isalpha()
-            and names[0][0] not in known
-            and " " not in names[0][0].replace(" ", "", 2)
-        ):
-            rows.append(names)
-    return tuple(rows)
-
-
-def _aliases_in(flat: str, language: str) -> list[tuple[Span, str]]:
-    pattern, keys = _aliases(_known(language))
-    return [(Span(*each.span()), keys[_loose(each.group())]) for each in pattern.finditer(flat)]
 
 
 _DENIALS = {

@@ -6,6 +6,7 @@ from dataclasses import replace
 from rag import wording
 from rag.errors import IndexDamagedError
 from rag.evidence import Evidence
+from rag.extract import is_sure
 from rag.generate import Draft, Shown
 from rag.index import Generation
 from rag.types import Answer, Chunk, Citation, Fault, Sentence, Statement, Status
@@ -17,13 +18,18 @@ NEAR = 0.2  # cosine below which a passage is not worth showing with a refusal
 def quoted(
     answer: Answer, chosen: Sequence[Evidence], evidence: Sequence[Evidence], generation: Generation
 ) -> Answer:
-    """Return the answer that quotes the chosen sentences, or a refusal when there are none."""
+    """Return the answer that quotes the chosen sentences, or a refusal when there are none.
+
+    An answer by sentences that only may answer is partial, and says so.
+    """
     if not chosen:
         return _refused(answer, evidence, generation)
     cited = [cite(generation, each.sentence, number) for number, each in enumerate(chosen, 1)]
+    sure = is_sure(chosen)
     return replace(
         answer,
-        status="answered",
+        status="answered" if sure else "partial",
+        notice="" if sure else wording.unsure(answer.language),
         text=text_of(cited),
         citations=tuple(cited),
         as_of=wording.as_of(answer.language, cited, generation.whole),
@@ -32,8 +38,8 @@ def quoted(
 
 def instead(answer: Answer, model: str, fault: Fault) -> Answer:
     """Return an answer made without a language model, with the reason why."""
-    notice = wording.fault(answer.language, model, fault)
-    return replace(answer, fault=fault, notice=notice)
+    notices = (answer.notice, wording.fault(answer.language, model, fault))
+    return replace(answer, fault=fault, notice=" ".join(filter(None, notices)))
 
 
 def growing(answer: Answer, draft: Draft, generation: Generation, model: str) -> Answer:

@@ -16,6 +16,7 @@ from rag.store import Vector, Vectors
 from rag.types import Chunk, Hit, Sentence
 
 AKIN = 0.5  # what a word counts that only begins like the question's
+MANY = 100  # chunks from which on that no document has a word says all that it can
 NEARBY = 2  # words from one to the next that still stand together
 # How much each kind of evidence counts in the order of the sentences, in English and in languages
 # that the embedded model reads less well: conditional logistic models, fitted on public questions
@@ -33,10 +34,10 @@ OTHER = {
 # A logistic model of whether a sentence answers at all, fitted on the regression set, on questions
 # about other things, and on public questions with and without an answer.
 ANSWERS = {
-    "cosine": 1.3, "nearest": 1.1, "plain": 1.7, "named": 0.95, "absent": -5.6,
-    "lacking": -2.45, "english": 0.6,
+    "cosine": 3.9, "nearest": 1.25, "plain": 2.2, "named": 1.6, "absent": -4.4,
+    "lacking": -3.0, "english": -1.2,
 }  # fmt: skip
-OFFSET = -1.5
+OFFSET = -2.8
 
 YEAR = re.compile(r"[12]\d{3}")
 
@@ -67,7 +68,8 @@ class Evidence:
         passage: the chunk's score in retrieval.
         context: the coverage by the chunk, its title and its heading.
         named: share of the names and numbers of the question that the context has.
-        absent: share of the question's words that no document has.
+        absent: share of the question's words that no document has; less where there are few chunks
+            that could have them.
         lacking: the question asks for a kind of thing that the sentence does not have, gives a
             number that its context does not have, or a year where the sentence has another.
         missing: the sentence can be no answer, as `rag.language.misses` tells.
@@ -122,16 +124,16 @@ def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evi
         for sentence, code in zip(hit.chunk.sentences, embedded[hit.chunk.id].codes, strict=True)
     }
     nearest = nearest_tokens(query.tokens, codes) if query.tokens else {}
-    passages = [_Passage(hit) for hit in hits]
-    words = _Words(query, {term for each in passages for term in each.context})
+    passages = [_Passage(hit, embedded[hit.chunk.id].vectors[1:], query.vector) for hit in hits]
+    words = _Words(
+        query, {term for each in passages for term in each.context}, generation.whole.chunks
+    )
     rows = [words.rows(passage.sequences) for passage in passages]
     words.compare(rows)
     evidence = [
         each
         for passage, having in zip(passages, rows, strict=True)
-        for each in _of_passage(
-            query, words, passage, having, embedded[passage.hit.chunk.id].vectors[1:], nearest
-        )
+        for each in _of_passage(query, words, passage, having, nearest)
     ]
     return sorted(evidence, key=lambda each: -each.score)
 
@@ -178,11 +180,9 @@ def _of_passage(
     words: "_Words",
     passage: "_Passage",
     rows: Numbers,
-    vectors: Vectors,
     nearest: Mapping[str, Numbers],
 ) -> Iterator[Evidence]:
-    sentences = passage.hit.chunk.sentences
-    cosines = np.vecdot(vectors, query.vector).tolist()
+    sentences, cosines = passage.hit.chunk.sentences, passage.cosines
     alike = _Alike(query.tokens, nearest, passage.hit.chunk, cosines)
     coverage = words.shares(rows)
     plain, telling = words.shares(rows, words.plain), words.shares(rows, words.telling)
@@ -214,7 +214,7 @@ def _of_passage(
             missing=misses(query.text, sentence.text),
             foreign=passage.hit.chunk.language != query.language,
             english=query.language == "en",
-            vector=vectors[number],
+            vector=passage.vectors[number],
         )
 
 
@@ -245,11 +245,19 @@ class _Alike:
 
 
 class _Passage:
-    """The index terms of a chunk: of each sentence in their order, and of all it stands under."""
+    """A chunk as it is weighed.
 
-    def __init__(self, hit: Hit) -> None:
+    Attributes:
+        vectors, cosines: of each sentence, the latter with the question.
+        sequences: the index terms of each sentence in their order.
+        context: those of all sentences and of what the chunk stands under.
+    """
+
+    def __init__(self, hit: Hit, vectors: Vectors, question: Vector) -> None:
         chunk = hit.chunk
         self.hit = hit
+        self.vectors = vectors
+        self.cosines: list[float] = np.vecdot(vectors, question).tolist()
         self.sequences = [terms(each.text, chunk.language) for each in chunk.sentences]
         head = terms(f"{chunk.title} {chunk.heading}", chunk.language)
         self.context = frozenset(head).union(*self.sequences)
@@ -262,10 +270,10 @@ class _Words:
         plain, named: the weights of those that name nothing, and of names and numbers.
         telling: the weights once the sentences at hand were compared.
         numbers: the terms of the question's numbers.
-        absent: share of the words that no document has.
+        absent: share of the words that no document has, as in `Evidence`.
     """
 
-    def __init__(self, query: Query, vocabulary: Collection[str]) -> None:
+    def __init__(self, query: Query, vocabulary: Collection[str], chunks: int) -> None:
         naming = set(names(query.text, query.language))
         naming_words = np.array([word.text in naming for word in query.words], dtype=bool)
         self._words = query.words
@@ -287,7 +295,8 @@ class _Words:
         self.telling = self._rarity
         self.numbers = {stem(each, query.language) for each in naming if each[0].isdigit()}
         known = np.array([[word.certainty for word in query.words]])
-        self.absent = 1 - float(self.shares(known)[0]) if query.words else 1.0
+        share = min(1.0, math.log(1 + chunks, 1 + MANY))
+        self.absent = share * (1 - float(self.shares(known)[0])) if query.words else 1.0
         self._pairs = list(pairwise(terms(query.text, query.language)))
 
     def rows(self, sequences: Iterable[Iterable[str]]) -> Numbers:

@@ -8,12 +8,13 @@ from rag.language import fold, names
 MOST_SENTENCES = 3
 CLOSE = 0.75  # share of the best sentence's score that another needs to be cited beside it
 SAME = 0.9  # cosine of two sentences from which on they say much the same
-ENOUGH = 0.24  # probability from which on the question counts as answered
+SURE = 0.5  # probability from which on the question counts as answered
+ENOUGH = 0.26  # probability from which on sentences are shown that may answer it
 WORTH = 0.1  # probability from which on a language model, which refuses too, is asked
 
 
 def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Return the sentences to answer with, best first; none when none of the best answers.
+    """Return the sentences to answer with, best first; none when none of the best may answer.
 
     A sentence that misses what is asked for is no answer, however alike it is.
     """
@@ -26,6 +27,11 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
         if new and each.probability >= ENOUGH and each.score >= CLOSE * best[0].score:
             chosen.append(each)
     return chosen
+
+
+def is_sure(chosen: Sequence[Evidence]) -> bool:
+    """Tell whether the chosen sentences answer the question, not only may answer it."""
+    return any(each.probability >= SURE for each in chosen)
 
 
 def is_worth_reading(evidence: Sequence[Evidence]) -> bool:

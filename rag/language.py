@@ -142,6 +142,24 @@ def fold(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
+def unaccented(text: str) -> str:
+    """Return the text without accents, each character where it was, and one kind of apostrophe.
+
+    >>> unaccented("l’Économie")
+    "l'Economie"
+    """
+    return "".join(_bare(c) for c in text)
+
+
+@cache
+def _bare(character: str) -> str:
+    if character in "’‘ʼ":
+        return "'"
+    decomposed = unicodedata.normalize("NFKD", character)
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return bare if len(bare) == 1 else character
+
+
 def number(word: str) -> str:
     """Return one spelling for a number however its separators are written.
 
@@ -210,16 +228,38 @@ def stems(word: str, languages: Iterable[str]) -> frozenset[str]:
 @cache
 def glossary() -> Mapping[str, frozenset[str]]:
     """Return, for each stem of `glossary.txt`, the stems of the words that mean much the same."""
+    return _sets(line for line in _glossary_lines() if ">" not in line)
+
+
+@cache
+def narrower() -> Mapping[str, frozenset[str]]:
+    """Return, for stems of general words of `glossary.txt`, those of words for kinds of it.
+
+    >>> stem("August", "en") in narrower()[stem("summer", "en")]
+    True
+    """
+    return _sets(line for line in _glossary_lines() if ">" in line)
+
+
+def _glossary_lines() -> list[str]:
     text = resources.files("rag").joinpath("glossary.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def _sets(lines: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return for the stems before a ">", or for all where there is none, those of all others."""
     sets: dict[str, set[str]] = {}
-    for line in text.splitlines():
-        if line.startswith("#"):
-            continue
-        columns = zip(LANGUAGES, line.split("|"), strict=True)
-        group = {stem(word, each) for each, column in columns for word in WORD.findall(column)}
-        for each in group:
+    for line in lines:
+        columns = list(zip(LANGUAGES, line.split("|"), strict=True))
+        group = _stems_in(columns)
+        meant = _stems_in([(each, column.split(">")[0]) for each, column in columns])
+        for each in meant:
             sets.setdefault(each, set()).update(group)
     return {each: frozenset(group) for each, group in sets.items()}
+
+
+def _stems_in(columns: Iterable[tuple[str, str]]) -> set[str]:
+    return {stem(word, each) for each, column in columns for word in WORD.findall(column)}
 
 
 def detect(question: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import OSA
 
+from rag.aliases import namesakes
 from rag.index import Generation
 from rag.language import (
     LIGHT_WORDS,
@@ -18,6 +19,7 @@ from rag.language import (
     detect,
     fold,
     glossary,
+    narrower,
     stand_alone,
     stems,
     words,
@@ -110,10 +112,13 @@ def understand(
     own = text if own is None else own
     language = detect(text)
     languages = sorted(generation.languages | {language})
-    total = generation.whole.chunks
+    same = namesakes(text)
 
     def found(part: str) -> dict[frozenset[str], Word]:
-        parts = (_word(w, languages, generation, total) for w in words(asked_about(part), language))
+        parts = (
+            _word(w, language, stems(w, languages), same.get(w), generation)
+            for w in words(asked_about(part), language)
+        )
         parts = (_lightened(word, language) for word in parts)
         return {
             word.terms: word
@@ -153,10 +158,20 @@ def _weighted(tokens: Tokens, text: str, words: Iterable[Word]) -> QueryTokens |
     )
 
 
-def _word(text: str, languages: Iterable[str], generation: Generation, total: int) -> Word:
-    own = stems(text, languages)
-    related = own.union(*(glossary().get(each, ()) for each in own))
+def _word(
+    text: str,
+    language: str,
+    own: frozenset[str],
+    same: frozenset[str] | None,
+    generation: Generation,
+) -> Word:
+    """Return a word as it is compared; `same` are the terms of other names for what it names."""
+    known_word = any(each in glossary() for each in own)
+    related = own | same if same else own.union(*(_meanings(each) for each in own))
+    total = generation.whole.chunks
     for terms, certainty in ((own, 1.0), (related, LIKE), (None, LIKE)):
+        if terms is None and (known_word or text.casefold() in LIGHT_WORDS[language]):
+            continue  # no typing error
         candidates = generation.similar_terms(own | {fold(text)}) if terms is None else terms
         counts = generation.document_frequencies(candidates)
         known = frozenset(each for each in candidates if counts[each])
@@ -166,8 +181,12 @@ def _word(text: str, languages: Iterable[str], generation: Generation, total: in
     return Word(text, own, related, _rarity(0, total), 0.0)
 
 
+def _meanings(term: str) -> frozenset[str]:
+    return glossary().get(term, frozenset()) | narrower().get(term, frozenset())
+
+
 def _lightened(word: Word, language: str) -> Word:
-    light = not word.certainty and word.text.casefold() in LIGHT_WORDS[language]
+    light = word.certainty < 1 and word.text.casefold() in LIGHT_WORDS[language]
     return replace(word, rarity=LIGHT * word.rarity) if light else word
 
 

@@ -256,3 +256,8 @@ class Answer:
     fault: Fault = ""
     notice: str = ""
     usage: Usage | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Tell whether it quotes what only may answer the question."""
+        return self.status == "partial" and self.mode == "extractive"

@@ -32,6 +32,7 @@ class _Words:
     wrote_partly: str
     writes_not: str
     silent: str
+    unsure: str
 
 
 _WORDS = {
@@ -60,6 +61,7 @@ _WORDS = {
         ),
         writes_not="Answers are quoted without the language model {model}: {reason}.",
         silent="The passages that were found do not answer a part of the question.",
+        unsure="This may not answer the question; it is what comes nearest in the documents.",
     ),
     "fr": _Words(
         refusal="Les documents ne le disent pas.",
@@ -87,6 +89,10 @@ _WORDS = {
         ),
         writes_not="Les réponses sont citées sans le modèle de langue {model} : {reason}.",
         silent="Les passages trouvés ne répondent pas à une partie de la question.",
+        unsure=(
+            "Ceci ne répond peut-être pas à la question ; c’est ce qui s’en approche le plus dans "
+            "les documents."
+        ),
     ),
     "es": _Words(
         refusal="Los documentos no lo dicen.",
@@ -111,6 +117,7 @@ _WORDS = {
         wrote_partly="El modelo de lenguaje {model} no terminó: {reason}. Se muestra lo probado.",
         writes_not="Las respuestas se citan sin el modelo de lenguaje {model}: {reason}.",
         silent="Los pasajes encontrados no responden a una parte de la pregunta.",
+        unsure="Puede que esto no responda a la pregunta; es lo más cercano en los documentos.",
     ),
 }
 
@@ -186,6 +193,11 @@ def fault(
     words = _of(language)
     line = words.wrote_partly if partly else words.writes_not if standing else words.wrote_nothing
     return line.format(model=model, reason=_FAULTS[language if language in _WORDS else "en"][fault])
+
+
+def unsure(language: str) -> str:
+    """Return the sentence that says that what is quoted may not answer the question."""
+    return _of(language).unsure
 
 
 def silent(language: str) -> str:

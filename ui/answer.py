@@ -68,6 +68,8 @@ def _badge(answer: Answer, state: str) -> str:
 def _sentences(answer: Answer) -> Iterator[str]:
     """Yield what is stated, sentence by sentence, or what is quoted as long as that is all."""
     by_marker = {each.marker: each for each in answer.citations}
+    if answer.unsure:
+        yield _line(sentence(answer.notice), "notice")
     if answer.statements:
         yield from (_statement(each, by_marker, answer.language) for each in answer.statements)
     elif answer.citations:
@@ -77,7 +79,7 @@ def _sentences(answer: Answer) -> Iterator[str]:
     if answer.dropped:
         key = "dropped_one" if answer.dropped == 1 else "dropped"
         yield _line(say(answer.language, key, n=answer.dropped), "dropped")
-    if answer.notice:
+    if answer.notice and not answer.unsure:
         yield _line(sentence(answer.notice), "notice")
 
 

@@ -59,7 +59,8 @@ def plain(session: Session, language: str) -> str:
     for each in session:
         answer = each.answer
         sources = [_source(cited, language) for cited in answer.citations]
-        parts.append("\n".join(filter(None, [answer.text, answer.as_of, *sources])))
+        notice = answer.notice if answer.unsure else ""
+        parts.append("\n".join(filter(None, [notice, answer.text, answer.as_of, *sources])))
     return "\n\n".join(parts)
 
 
@@ -101,6 +102,8 @@ def _exchange(exchange: Exchange, where: str, language: str) -> Iterator[Line]:
         yield Line("text", f"{say(language, exchange.state)}. {answer.coverage}")
     else:
         yield Line("part", say(language, "answer"))
+        if answer.unsure:
+            yield Line("small", answer.notice)
         yield Line("text", answer.text)
         yield Line("small", answer.as_of)
         yield Line("part", say(language, "quotes"))

@@ -51,7 +51,13 @@ class Exchange:
 
     @property
     def state(self) -> str:
-        """Return the answer's status, "unasked" where no document fitted what was chosen."""
+        """Return the answer's status in more words.
+
+        It is "unasked" where no document fitted what was chosen, "unsure" where what is quoted
+        only may answer.
+        """
+        if self.answer.unsure:
+            return "unsure"
         nothing = self.answer.status == "refused" and self.answer.text == self.answer.coverage
         return "unasked" if nothing else self.answer.status
 

@@ -178,6 +178,7 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
                     "Abrir la fuente {n}: {title}"),
     "answered": ("Answered", "Réponse", "Respondida"),
     "partial": ("Partly answered", "Réponse partielle", "Respuesta parcial"),
+    "unsure": ("Perhaps answered", "Réponse incertaine", "Respuesta incierta"),
     "refused": ("Not in the documents", "Absent des documents", "No está en los documentos"),
     "unasked": (
         "No document was asked",

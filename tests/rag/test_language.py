@@ -14,6 +14,7 @@ from rag.language import (
     lacks,
     misses,
     names,
+    narrower,
     number,
     stand_alone,
     stem,
@@ -136,6 +137,13 @@ def test_the_glossary_joins_words_over_languages() -> None:
     assert {stem("trade", "en"), stem("commerce", "fr"), stem("comercio", "es")} <= glossary()[
         stem("trade", "en")
     ]
+
+
+def test_a_general_word_stands_for_its_kinds_and_not_the_other_way_round() -> None:
+    summer, august = stem("summer", "en"), stem("August", "en")
+    assert {august, stem("août", "fr"), stem("agosto", "es")} <= narrower()[summer]
+    assert summer not in narrower().get(august, ())
+    assert august not in glossary()
 
 
 def test_a_word_of_the_glossary_stands_for_itself() -> None:

@@ -61,6 +61,15 @@ def test_an_answer_is_quotes_with_links_and_the_small_print() -> None:
     ]
 
 
+def test_quotes_that_only_may_answer_say_so_first() -> None:
+    whole = answer(status="partial", notice="this may not answer", citations=(citation(1),))
+    assert lines(html(whole))[:3] == [
+        "Perhaps answered · quoted sentences",
+        "This may not answer.",
+        "It rains. [1]",
+    ]
+
+
 def test_a_link_carries_the_document_and_the_span() -> None:
     link = parsed(html(answer(citations=(citation(1),)))).xpath("//a")[0]
     assert link.get("href") == "#source:0123456789abcdef:1-10"
