@@ -28,7 +28,7 @@ TILES = {
     "nDCG@10": "ranking (nDCG@10)",
     "citation_recall": "sentences supported",
 }
-LOWER_IS_BETTER = ("false_answer", "false_refusal")
+LOWER_IS_BETTER = ("false_answer", "false_refusal", "unwarned", "partial")
 WIDTH, ROW, LABEL, VALUE = 640, 26, 150, 160  # of a chart, in pixels
 EXCERPT = 220  # characters of a hit that are shown
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"

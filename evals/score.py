@@ -120,13 +120,15 @@ def figures(found: Sequence[Result], predictions: Mapping[str, Prediction]) -> d
     answerable = [each for each in found if each.case.answerable]
     others = [each for each in found if not each.case.answerable]
 
-    def refused(of: Iterable[Result]) -> list[bool]:
-        return [predictions[each.case.id]["status"] == "refused" for each in of]
+    def ended(of: Iterable[Result], status: str) -> list[bool]:
+        return [predictions[each.case.id]["status"] == status for each in of]
 
     rates = {
         "passed": [each.passed for each in found],
-        "false_answer": [not each for each in refused(others)],
-        "false_refusal": refused(answerable),
+        "false_answer": [not each for each in ended(others, "refused")],
+        "unwarned": ended(others, "answered"),
+        "false_refusal": ended(answerable, "refused"),
+        "partial": ended(answerable, "partial"),
         "gold_first": [
             parts_cited(each.case, predictions[each.case.id], 1) > 0 for each in answerable
         ],

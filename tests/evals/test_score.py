@@ -36,6 +36,14 @@ def test_both_kinds_of_error_are_counted_and_named(make_run: MakeRun) -> None:
     assert found["figures"]["gold_cited"]["value"] == 0
 
 
+def test_quotes_that_only_may_answer_are_counted_apart(make_run: MakeRun) -> None:
+    unsure = {"cost": made(COST, status="partial"), "weather": made(START, status="partial")}
+    run = make_run(CASES, {**RIGHT, **unsure})
+    figures = summary(results(run), run)["figures"]
+    assert (figures["false_answer"]["value"], figures["unwarned"]["value"]) == (1, 0)
+    assert (figures["false_refusal"]["value"], figures["partial"]["value"]) == (0, 0.5)
+
+
 def test_what_failed_to_answer_is_unmeasured_and_in_no_figure(make_run: MakeRun) -> None:
     run = make_run(CASES, {**RIGHT, "cost": {"status": "failed", "error": "the index is gone"}})
     found = summary(results(run), run)
