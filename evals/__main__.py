@@ -12,6 +12,7 @@ from evals.commands import register
 from evals.extraction import extraction, summarise
 from evals.ingest_speed import HEADER, ingest_speed
 from evals.report import BAD_USAGE, NOT_MEASURED, PASS
+from evals.spelling import SPELLINGS
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.settings import Settings
 
@@ -37,6 +38,8 @@ def _benchmark(given: argparse.Namespace) -> int:
         limit=given.limit,
         retrieval_only=given.retrieval_only,
         baseline=given.baseline,
+        spelling=given.spelling,
+        beside=given.beside,
     )
     print(json.dumps(summary, indent=2))
     return PASS
@@ -88,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--limit", type=int, help="ask only the first questions")
     bench.add_argument("--retrieval-only", action="store_true", help="do not answer")
     bench.add_argument("--baseline", choices=NAMES, help="measure what others would use, too")
+    bench.add_argument("--spelling", choices=SPELLINGS, help="ask them typed in haste")
+    bench.add_argument(
+        "--beside", type=Path, metavar="DIR", help="documents of another data set go in, too"
+    )
     bench.set_defaults(command=_benchmark)
     pages = commands.add_parser("extraction", help="measure what is read out of web pages")
     pages.add_argument("data", type=Path, metavar="DIR", help="article-extraction-benchmark")

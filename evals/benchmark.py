@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ir_measures import RR, R, nDCG
 from evals.baselines import Baseline, bm25, dense, langchain, require_packages
 from evals.cases import CaseError
 from evals.metrics import bootstrap, percentile
+from evals.spelling import SPELLINGS
 from ingest.chunk import RECIPE
 from ingest.isolate import Source
 from ingest.sync import Writer
@@ -41,10 +42,14 @@ def benchmark(
     limit: int | None,
     retrieval_only: bool,
     baseline: str | None = None,
+    spelling: str | None = None,
+    beside: Path | None = None,
 ) -> dict[str, Any]:
     """Index the corpus, ask the queries, and write run.trec, answers.jsonl and summary.json.
 
     The corpus is indexed into `out/index`, once: a second run of the same data uses it again.
+    The queries are asked as one of `evals.spelling.SPELLINGS` puts them. The documents of another
+    data set, which answer none of them, can stand beside those of the corpus.
     With a baseline, one of `evals.baselines.NAMES`, the summary has what that makes of the same
     queries, and how long both take when they are asked in turns.
 
@@ -55,12 +60,18 @@ def benchmark(
     if baseline == "langchain":
         require_packages()
     queries = list(lines(data / "queries.jsonl"))[:limit]
+    if spelling:
+        queries = [{**each, "text": SPELLINGS[spelling](each["text"])} for each in queries]
     qrels = list(_qrels(data / "qrels" / "test.tsv"))
     encoder = load_encoder(settings, cache=out / "index" / "model")
     index = Index(out / "index", encoder.fingerprint)
-    _fill(index, encoder, data / "corpus.jsonl")
+    _fill(index, encoder, [data, *([beside] if beside else [])])
     run, spent = _retrieve(index, encoder, queries)
-    summary = {**_scores(queries, qrels, run), "retrieval_ms": _percentiles(spent)}
+    summary = {
+        **_scores(queries, qrels, run),
+        **_size(index),
+        "retrieval_ms": _percentiles(spent),
+    }
     _write_run(out / "run.trec", run)
     pipeline = Pipeline(index, encoder, top_k=settings.top_k)
     if not retrieval_only:
@@ -73,26 +84,32 @@ def benchmark(
     return summary
 
 
-def _fill(index: Index, encoder: Encoder, corpus: Path) -> None:
+def _fill(index: Index, encoder: Encoder, sets: Sequence[Path]) -> None:
     with index.writing(RECIPE) as draft:
         if draft.files:
             return
         draft.begin()
         writer = Writer(draft, encoder)
-        for row in lines(corpus):
-            document = _document(row)
-            if document.blocks:
-                source = Source(corpus, corpus.parent, row["_id"], "")
-                writer.put(source, [document])
+        for number, data in enumerate(sets):
+            for row in lines(data / "corpus.jsonl"):
+                uri = f"{number}/{row['_id']}" if number else row["_id"]
+                document = _document(row, uri)
+                if document.blocks:
+                    writer.put(Source(data / "corpus.jsonl", data, uri, ""), [document])
         writer.settle()
         draft.publish()
 
 
-def _document(row: dict[str, Any]) -> Document:
+def _size(index: Index) -> dict[str, int]:
+    with index.reading() as generation:
+        return {"documents": generation.whole.documents, "chunks": generation.whole.chunks}
+
+
+def _document(row: dict[str, Any], uri: str) -> Document:
     text = row["text"]
     return Document(
         title=row.get("title") or "",
-        uri=row["_id"],
+        uri=uri,
         text=text,
         blocks=tuple(Block(Span(*found.span())) for found in LINE.finditer(text)),
         language=identify(text),

@@ -146,6 +146,8 @@ def _own(own: FromFile, language: str) -> str:
             f'<div class="own">{_line(say(language, "file_silent", name=own.name), "label")}</div>'
         )
     label = _line(say(language, "from_file", name=own.name), "label")
+    if own.answer.unsure:
+        label += _line(sentence(own.answer.notice), "notice")
     quotes = "".join(_quote(each, language) for each in own.answer.citations)
     return f'<div class="own">{label}{quotes}</div>'
 

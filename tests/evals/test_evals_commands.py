@@ -65,6 +65,21 @@ def test_benchmark_gives_intervals_and_percentiles(data: Path, tmp_path: Path) -
     assert 0 < found["retrieval_ms"]["p50"] <= found["retrieval_ms"]["p95"]
 
 
+def test_benchmark_asks_what_was_typed_in_haste_among_other_documents(
+    data: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    rows = [{"_id": "d1", "title": "Rain", "text": "It rained at the harbour."}]
+    (other / "corpus.jsonl").write_text(json.dumps(rows[0]), encoding="utf-8")
+    out = tmp_path / "out"
+    found = measured(data, out, "--spelling", "capitals", "--beside", str(other))
+    assert (found["R@5"], found["documents"]) == (1.0, 3)
+    asked = [json.loads(line)["question"] for line in (out / "answers.jsonl").open()]
+    assert "WHO LEADS THE TALKS?" in asked
+    assert "1/d1" in (out / "run.trec").read_text()
+
+
 @pytest.mark.parametrize("name", ["dense", "bm25"])
 def test_benchmark_asks_a_baseline_the_same_questions(
     data: Path, tmp_path: Path, name: str
