@@ -28,6 +28,8 @@ from ui.parts import TITLE
 if TYPE_CHECKING:
     from gradio import Blocks
 
+    from ingest.load import Limits as ReadingLimits
+
 BAD_USAGE, FAILED = 2, 3
 PLAIN = (
     "passwords and answers travel unencrypted; set VISIT_DESK_TLS_CERTIFICATE and "
@@ -70,7 +72,11 @@ def serve(settings: Settings) -> None:
     from ui import chat  # imports gradio, which reads its environment then
 
     limits = _limits(settings)
-    own = OwnFiles(cache(partial(_encoder, settings)), most_bytes=at.file_bytes)
+    own = OwnFiles(
+        cache(partial(_encoder, settings)),
+        most_bytes=at.file_bytes,
+        limits=partial(_reading_limits, settings),
+    )
     with contextlib.closing(own) as files:
         demo = chat.build(pipeline, files, inbox=INBOX, limits=limits)
         _forget(settings)
@@ -173,6 +179,12 @@ def _interrupt(number: int, _: object) -> None:
 def _encoder(settings: Settings) -> Encoder:
     """Return the model once more, for files that readers bring; the first of them loads it."""
     return load_encoder(settings, cache=settings.index / "model")
+
+
+def _reading_limits(settings: Settings) -> "ReadingLimits":
+    from ingest.load import limits_of  # what it imports is slow, and few bring a file
+
+    return limits_of(settings)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ingest import report as reporting
-from ingest.load import Limits
+from ingest.load import limits_of
 from ingest.spread import spread
 from ingest.sync import Report, sync
 from rag import records
@@ -96,7 +96,7 @@ def _ingest(settings: Settings, given: argparse.Namespace) -> int:
             bar.set_postfix_str(uri, refresh=False)
             bar.update(done - bar.n)
 
-        limits = _limits(settings)
+        limits = limits_of(settings)
         with spread(settings, encoder, given.workers) as embeds:
             report = sync(
                 index,
@@ -164,18 +164,6 @@ def _problem(path: Path) -> str:
         return "" if path.exists() else f"there is no file or folder {str(path)!r}"
     except OSError as error:
         return f"{str(path)!r} can not be looked at: {error.strerror}"
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        file_bytes=settings.max_file_mb * 1_000_000,
-        seconds=settings.read_seconds,
-        memory_bytes=settings.read_memory_mb * 1_000_000,
-        characters=settings.max_characters,
-        pages=settings.max_pages,
-        members=settings.max_members,
-        depth=settings.max_depth,
-    )
 
 
 def _tell(report: Report, *, as_json: bool) -> None:

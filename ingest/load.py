@@ -2,49 +2,29 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import import_module
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import py3langid
 from babel import Locale
 from babel.core import get_global
 
 from ingest import lint
-from ingest.kinds import kind_of
+from ingest.kinds import READERS, kind_of
 from ingest.readers.names import is_readme
 from ingest.reading import FROM_NAME, Found, Reading, clean
 from rag.access import Rules, rules_of
 from rag.types import Document
 
+if TYPE_CHECKING:
+    from rag.settings import Settings
+
 LANGUAGE_SAMPLE = 20_000  # characters are plenty to tell a language by
-# A function of a module of `ingest.readers`, which is imported when the first file needs it: the
-# libraries that read all formats take longer to import than most folders take to read.
-READERS: Mapping[str, str] = {
-    ".csv": "sheets.read_csv",
-    ".docx": "docx.read",
-    ".eml": "mail.read",
-    ".epub": "epub.read",
-    ".html": "html.read",
-    ".json": "records.read",
-    ".jsonl": "records.read",
-    ".md": "markdown.read",
-    ".msg": "outlook.read",
-    ".odp": "odt.read",
-    ".ods": "sheets.read",
-    ".odt": "odt.read",
-    ".pdf": "pdf.read",
-    ".pptx": "slides.read",
-    ".rtf": "rtf.read",
-    ".txt": "text.read",
-    ".xls": "sheets.read",
-    ".xlsb": "sheets.read",
-    ".xlsx": "sheets.read",
-    ".zip": "archive.read",
-}
 WITHOUT_TEXT = {".html": "it holds no text beyond its title, menus, forms and notices"}
 FILE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 LONGEST_VALUE = 500  # characters of a title
@@ -70,6 +50,19 @@ class Limits:
     pages: int = 5_000
     members: int = 20_000
     depth: int = 5
+
+
+def limits_of(settings: "Settings") -> Limits:
+    """Return how much of a file the operator lets be read."""
+    return Limits(
+        file_bytes=settings.max_file_mb * 1_000_000,
+        seconds=settings.read_seconds,
+        memory_bytes=settings.read_memory_mb * 1_000_000,
+        characters=settings.max_characters,
+        pages=settings.max_pages,
+        members=settings.max_members,
+        depth=settings.max_depth,
+    )
 
 
 @dataclass(frozen=True, slots=True)

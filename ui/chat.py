@@ -26,7 +26,7 @@ from ui.desk import (
 )
 from ui.limits import Limits
 from ui.login import visitor_of
-from ui.own import NotTakenError, OwnFiles
+from ui.own import REASONS, NotTakenError, OwnFiles
 from ui.talk import Asked, Session, View, follow_ups, stopped
 from ui.words import say, sentence, spoken, translations
 
@@ -200,7 +200,10 @@ class _Page:
         try:
             name = self.desk.files.take(visitor_of(request).key, _sent(event, "word"))
         except NotTakenError as error:
-            reason = _text(event, "reason", 300) or str(error)
+            said = _text(event, "reason", 20)  # by the answer to what the browser sent
+            word = said if said in REASONS else error.word
+            most = self.desk.files.most_bytes // 1_000_000
+            reason = say(language, word, n=most) if word else error.reason
             words = say(language, "attach_failed", name=_text(event, "name", 100), reason=reason)
             return replace(chosen, file=""), parts.attachment(language, failed=sentence(words))
         return replace(chosen, file=name), parts.attachment(language, name)

@@ -178,7 +178,8 @@ async function attach(field) {
   try {
     const address = new URL("desk/file", document.baseURI);
     address.searchParams.set("name", file.name);
-    reply = await (await fetch(address, { method: "POST", body: file })).json();
+    const answer = await fetch(address, { method: "POST", body: file });
+    reply = answer.status === 413 ? { reason: "file_large" } : await answer.json();
   } catch {
     reply = {};
   }

@@ -147,6 +147,22 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "{name} ne peut pas être interrogé : {reason}.",
         "No se puede consultar {name}: {reason}.",
     ),
+    "file_late": (
+        "it did not arrive; choose it again",
+        "il n’est pas arrivé ; choisissez-le de nouveau",
+        "no llegó; elíjalo de nuevo",
+    ),
+    "file_many": (
+        "too many files are kept just now; try again later",
+        "trop de fichiers sont gardés en ce moment ; réessayez plus tard",
+        "ya se guardan demasiados archivos; pruebe más tarde",
+    ),
+    "file_large": ("it is larger than {n} MB", "il dépasse {n} Mo", "supera {n} MB"),
+    "file_unread": (
+        "it could not be read just now; try again later",
+        "il n’a pas pu être lu ; réessayez plus tard",
+        "no se pudo leer ahora; pruebe más tarde",
+    ),
     "detach": ("Remove the file", "Retirer le fichier", "Quitar el archivo"),
     "from_file": (
         "From your file {name}, which is not in the dossier:",

@@ -20,7 +20,8 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 
 from ingest.chunk import cut
-from ingest.load import READERS, Limits, Loaded, load
+from ingest.kinds import READERS
+from ingest.load import Limits, Loaded, load
 from ingest.reading import clean
 from tests.ingest.builders import (
     PDF,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.kinds import SUPPORTED, kind_of
+from ingest.kinds import READERS, kind_of
 
 MAIL = b"Received: from a\r\nFrom: a@b.c\r\nSubject: x\r\nDate: y\r\n\r\nHi.\r\n"
 MEMO = b"From: The Minister\nTo: Staff\nSubject: The visit\n\nThey met.\n"
@@ -215,4 +215,4 @@ def test_any_bytes_are_of_a_supported_type_or_refused(
         end = start + data.draw(st.integers(0, 4))
         source[start:end] = data.draw(st.binary(max_size=40))
     with suppress(ValueError):
-        assert kind_of(name, bytes(source)) in SUPPORTED
+        assert kind_of(name, bytes(source)) in READERS

@@ -105,20 +105,9 @@ def test_no_handler_reads_a_file_it_is_pointed_at(running: Any) -> None:
     assert {each for each in set(running.files.rglob("*")) - before if each.is_file()} == set()
 
 
-@pytest.mark.parametrize(
-    ("name", "body", "status", "reason"),
-    [
-        pytest.param("../../a.sh", b"x", 400, "'a.sh' is of no format that is read", id="format"),
-        pytest.param("", b"x", 400, "'file' is of no format that is read", id="no-name"),
-        pytest.param("a.txt", b"x" * 20_000_001, 413, "", id="large"),
-    ],
-)
-def test_a_file_that_can_not_be_asked_is_refused_with_its_reason(
-    running: Any, name: str, body: bytes, status: int, reason: str
-) -> None:
-    response = httpx.post(f"{running.url}/desk/file", params={"name": name}, content=body)
-    assert response.status_code == status
-    assert reason in response.text
+def test_a_file_that_is_too_large_is_refused(running: Any) -> None:
+    sent = {"params": {"name": "a.txt"}, "content": b"x" * 20_000_001}
+    assert httpx.post(f"{running.url}/desk/file", **sent).status_code == 413
 
 
 def test_many_conversations_at_once_stay_apart(

@@ -314,6 +314,15 @@ def test_documents_are_chosen(page: Page, ask: Ask) -> None:
     expect(page.locator("#chat .turn").last.locator(".where")).to_have_count(0)
 
 
+def test_a_file_that_is_too_large_is_said_to_be_in_the_readers_language(window: Any) -> None:
+    page = window(locale="fr-CA")
+    large = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x" * 20_000_001}
+    page.locator("input[name=own]").set_input_files(large)
+    expect(page.locator("#attach .notice")).to_have_text(
+        "Notes.txt ne peut pas être interrogé : il dépasse 20 Mo.", timeout=15_000
+    )
+
+
 def test_a_file_of_the_reader_is_asked_too_and_is_nobody_elses(window: Any, ask: Ask) -> None:
     mine, other = window(), window()
     secret = {"name": "mine.txt", "mimeType": "text/plain", "buffer": b"The walrus sings at noon."}
@@ -434,7 +443,9 @@ def test_hostile_documents_questions_names_and_notes_do_nothing(
     expect(page.locator("#chat .thanks")).to_have_count(1)
     bad = {"name": f"{hostile[1][1]}.exe", "mimeType": "text/plain", "buffer": b"x"}
     page.locator("input[name=own]").set_input_files(bad)
-    expect(page.locator("#attach .notice")).to_contain_text("is of no format that is read")
+    expect(page.locator("#attach .notice")).to_contain_text(
+        "it is of the unsupported type '.exe'", timeout=25_000
+    )
     expect(page.locator("#past li")).to_have_count(1)
     page.reload()
     expect(page.locator("#chat .turn h2").first).to_contain_text(hostile[0][1])
