@@ -57,7 +57,11 @@ def build(
             forget_closed(demo.state_holder, datetime.now())  # local, as Gradio notes it
 
         demo.unload(leave)
-    demo.queue(default_concurrency_limit=desk.limits.answers, max_size=desk.limits.waiting)
+    demo.queue(
+        default_concurrency_limit=desk.limits.answers,
+        max_size=desk.limits.waiting,
+        api_open=False,  # else POST /run/ask would not wait for its turn
+    )
     return demo
 
 

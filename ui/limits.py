@@ -4,7 +4,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +16,8 @@ from ui.rate import Clock, Rate
 from ui.words import say
 
 MINUTE = 60.0  # seconds
-CALL = "/gradio_api/call/ask"  # where programs ask over plain HTTP
+# Where programs ask over plain HTTP, each with what its body holds the question by.
+CALLS = {"/gradio_api/call/ask": ("data", 0), "/gradio_api/call/v2/ask": ("question",)}
 
 
 class LimitError(Exception):
@@ -121,9 +122,10 @@ class Limited:
         early = self._limits.sending(who.user) if who.user else 0
         if early:
             return _later("too_fast", early)
-        if scope["path"] != CALL:
+        place = CALLS.get(scope["path"].rstrip("/"))  # Gradio answers with a slash too
+        if place is None:
             return None
-        if len(_question(body)) > self._limits.question:
+        if len(_question(body, place)) > self._limits.question:
             words = say("en", "too_long", n=self._limits.question)
             return JSONResponse({"error": words}, 400)
         try:
@@ -139,11 +141,12 @@ def _later(word: str, number: int) -> JSONResponse:
     return JSONResponse({"error": words}, 429, {"Retry-After": str(seconds)})
 
 
-def _question(body: bytes) -> str:
+def _question(body: bytes, place: Iterable[str | int]) -> str:
     """Return the question that a program sends, empty where it sends something else."""
     try:
         sent = json.loads(body)
-        question = sent["data"][0]
+        for each in place:
+            sent = sent[each]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return question if isinstance(question, str) else ""
+    return sent if isinstance(sent, str) else ""

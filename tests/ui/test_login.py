@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -295,12 +296,22 @@ async def test_requests_of_one_user_are_so_many_a_minute(door: AccountDoor, cloc
     assert (await opened.post("/gradio_api/queue/join", json={})).status_code == 200
 
 
-async def test_programs_are_told_by_status_and_in_json(door: AccountDoor, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("ask", lambda question: {"data": [question, None]}, id="list"),
+        pytest.param("v2/ask", lambda question: {"question": question}, id="names"),
+        pytest.param("v2/ask/", lambda question: {"question": question}, id="slash"),
+    ],
+)
+async def test_programs_are_told_by_status_and_in_json(
+    door: AccountDoor, clock: Clock, path: str, body: Callable[[object], object]
+) -> None:
     limits = Limits(question=10, questions=1, pending=1, clock=clock)
     opened = await entered(door, limits=limits)
 
     async def ask(question: object) -> tuple[int, dict[str, str]]:
-        reply = await opened.post("/gradio_api/call/ask", json={"data": [question, None]})
+        reply = await opened.post(f"/gradio_api/call/{path}", json=body(question))
         return reply.status_code, reply.json()
 
     code, said = await ask("x" * 11)

@@ -41,6 +41,16 @@ def test_a_program_may_leave_out_what_it_does_not_use(running: Any, given: dict[
     assert json.loads(text.rpartition("data: ")[2])[0]["question"] == LUNCH
 
 
+def test_a_program_can_not_pass_the_queue_or_ask_too_long_a_question(running: Any) -> None:
+    url = f"{running.url}/gradio_api"
+    for form in ("run", "api"):
+        reply = httpx.post(f"{url}/{form}/ask", json={"data": [LUNCH, None, None]}, timeout=60)
+        assert (reply.status_code, "answer" in reply.text) == (404, False)
+    for form, body in (("call", {"data": ["x" * 1001]}), ("call/v2", {"question": "x" * 1001})):
+        reply = httpx.post(f"{url}/{form}/ask", json=body)
+        assert (reply.status_code, "1000 characters" in reply.json()["error"]) == (400, True)
+
+
 def test_a_program_asks_some_documents_only(running: Any) -> None:
     where = {"documents": ["trade.txt"]}
     question = "Who takes part in the working lunch?"

@@ -316,8 +316,14 @@ def test_documents_are_chosen(page: Page, ask: Ask) -> None:
 
 def test_a_file_that_is_too_large_is_said_to_be_in_the_readers_language(window: Any) -> None:
     page = window(locale="fr-CA")
-    large = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x" * 20_000_001}
-    page.locator("input[name=own]").set_input_files(large)
+    page.locator("input[name=own]").evaluate(
+        """field => {
+          const chosen = new DataTransfer();
+          chosen.items.add(new File([new Uint8Array(20000001)], "notes.txt"));
+          field.files = chosen.files;
+          field.dispatchEvent(new Event("change", { bubbles: true }));
+        }"""
+    )
     expect(page.locator("#attach .notice")).to_have_text(
         "Notes.txt ne peut pas être interrogé : il dépasse 20 Mo.", timeout=15_000
     )
