@@ -33,6 +33,7 @@ from rag.verify import Verifier
 from rag.watch import Watch, open_watch
 
 MAX_QUESTION = 1000  # characters, where no setting says otherwise
+LONGEST_SHOWN = 40  # characters of a question in an error
 MAX_HISTORY = 20  # turns that are looked back on
 NO_MODEL = "no-model"  # a file of the index; while it is there, no language model writes
 
@@ -307,9 +308,10 @@ def check_question(text: str, most: int = MAX_QUESTION) -> str:
     if not text:
         raise QuestionError("the question is empty; type what you want to know from the documents")
     if len(text) > most:
+        shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
         raise QuestionError(
-            f"the question {text[:40] + '…'!r} has {len(text):,} characters; "
-            f"shorten it to {most:,} at most"
+            f"the question {shown!r} has {len(text):,} characters; shorten it to {most:,} at most",
+            most,
         )
     return text
 

@@ -174,7 +174,9 @@ class _Page:
         changes = self._whole((), Chosen(language=chosen.language), request)
         return {**changes, self.box: gr.Textbox(value="", **_words(chosen.language))}
 
-    def act(self, event: gr.EventData, session: Session, chosen: Chosen) -> Changes:
+    def act(
+        self, event: gr.EventData, session: Session, chosen: Chosen, request: gr.Request
+    ) -> Changes:
         """Do what a button of an answer says."""
         do, number = str(_sent(event, "do")), _number(event, session)
         if do in (*FILES, "copy"):
@@ -184,7 +186,7 @@ class _Page:
             return {self.wire: command("none")}
         if do == "edit":
             return self._edit(session, number, chosen)
-        vote = self._noted(event, session, number) if do == "note" else VOTES.get(do)
+        vote = self._noted(event, session, number, request) if do == "note" else VOTES.get(do)
         if vote is None:
             return {self.wire: command("none")}
         session = self.desk.vote(session, number, vote)
@@ -281,11 +283,14 @@ class _Page:
             self.wire: command("focus"),
         }
 
-    def _noted(self, event: gr.EventData, session: Session, number: int) -> str:
+    def _noted(
+        self, event: gr.EventData, session: Session, number: int, request: gr.Request
+    ) -> str:
         reason = _text(event, "reason", 40)
         words = say("en", reason) if reason in answer.REASONS else ""
         note = _text(event, "note", LONGEST_NOTE).strip()
-        return self.desk.note(session, number, ": ".join(filter(None, [words, note])))
+        said = ": ".join(filter(None, [words, note]))
+        return self.desk.note(session, number, said, visitor_of(request))
 
 
 def _number(event: gr.EventData, session: Session) -> int | None:

@@ -9,7 +9,8 @@ from rag.types import Fault
 from ui import filters
 from ui.inert import inert, told
 from ui.login import Visitor
-from ui.words import LANGUAGES, NAMES, count, dates, sentence
+from ui.trouble import notice
+from ui.words import LANGUAGES, NAMES, count, dates
 
 TITLE = "Visit Desk"
 
@@ -109,7 +110,7 @@ def status(index: SeenIndex, writing: tuple[str, Fault], language: str = "en") -
         with index.reading() as generation:
             held = generation.summary()
     except RagError as error:
-        return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
+        return notice(language, error)
     what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
     return f"<p>{inert(what)} {_mode(*writing, language)}</p>"
 
