@@ -44,11 +44,12 @@ def build(
     *,
     inbox: Path | None = None,
     limits: Limits | None = None,
+    recorded_days: int | None = None,
 ) -> gr.Blocks:
     """Return the page, to be launched with `look`; see `Desk` for what it takes."""
     demo: gr.Blocks = gr.Blocks(title=parts.TITLE, fill_width=True, analytics_enabled=False)
     with demo:
-        desk = Desk(pipeline, files, inbox, limits or Limits())
+        desk = Desk(pipeline, files, inbox, limits or Limits(), recorded_days)
         _Page(desk).connect()
         api.add(desk)
 
@@ -94,7 +95,7 @@ class _Page:
         self.desk = desk
         self.session, self.chosen = gr.State(()), gr.State(Chosen())
         with gr.Row(elem_id="top"):
-            self.top = _html("top", parts.top("en", None), elem_id="head")
+            self.top = _html("top", parts.top("en", None, desk.recorded_days), elem_id="head")
             self.status = gr.HTML(elem_id="status", apply_default_css=False)
             self.fresh = gr.Button(gr.I18n()("fresh"), size="sm", elem_id="fresh")
         with gr.Row(elem_id="desk"):
@@ -261,7 +262,7 @@ class _Page:
             self.follow: "",
             self.box: gr.Textbox(**_words(language)),
             self.fresh: gr.Button(say(language, "fresh")),
-            self.top: parts.top(language, who),
+            self.top: parts.top(language, who, self.desk.recorded_days),
             self.status: self._status(language, request),
             self.tools: parts.tools(self.desk.seen_by(who), language),
             self.attach: parts.attachment(language, chosen.file),

@@ -82,12 +82,14 @@ class Desk:
     Attributes:
         inbox: where a reader's note becomes a draft of a case, None to keep none.
         limits: what one user may ask.
+        recorded_days: as `ui.parts.top` is told it.
     """
 
     pipeline: Pipeline
     files: OwnFiles
     inbox: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    recorded_days: int | None = None
     memory: dossier.Memory = field(init=False)
 
     def __post_init__(self) -> None:

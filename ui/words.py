@@ -20,9 +20,27 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "past": ("Earlier conversations", "Conversations précédentes", "Conversaciones anteriores"),
     "past_none": ("None yet.", "Aucune pour l’instant.", "Ninguna todavía."),
     "past_where": (
-        "Kept in this browser only, at most 30.",
-        "Conservées dans ce navigateur seulement, 30 au plus.",
-        "Guardadas solo en este navegador, 30 como máximo.",
+        "This list is kept in this browser, at most 30, and deleted here.",
+        "Cette liste est conservée dans ce navigateur, 30 au plus, et s’efface ici.",
+        "Esta lista se guarda en este navegador, 30 como máximo, y se borra aquí.",
+    ),
+    "recorded": (
+        "The server also records each question, its answer and the turns before, for {n} days.",
+        "Le serveur enregistre aussi chaque question, sa réponse et les échanges d’avant, "
+        "pendant {n} jours.",
+        "El servidor registra además cada pregunta, su respuesta y lo anterior durante {n} días.",
+    ),
+    "recorded_always": (
+        "The server also records each question, its answer and the turns before, without a limit.",
+        "Le serveur enregistre aussi chaque question, sa réponse et les échanges d’avant, "
+        "sans limite de durée.",
+        "El servidor registra además cada pregunta, su respuesta y lo anterior, sin límite de "
+        "tiempo.",
+    ),
+    "not_recorded": (
+        "The server keeps no record of questions and answers.",
+        "Le serveur ne garde pas trace des questions ni des réponses.",
+        "El servidor no guarda registro de preguntas ni respuestas.",
     ),
     "delete": ("Delete", "Supprimer", "Eliminar"),
     "delete_all": ("Delete all", "Tout supprimer", "Eliminar todas"),

@@ -21,7 +21,7 @@ from ui import parts
 from ui.api import answer_as_json
 from ui.chat import CLOSED, build, forget_closed
 from ui.desk import EXAMPLES, Chosen, Desk, command, examples
-from ui.inert import told
+from ui.inert import inert, told
 from ui.limits import Limits
 from ui.login import Visitor
 from ui.own import OwnFiles
@@ -62,6 +62,21 @@ def test_the_status_line_says_when_there_is_no_index(caplog: pytest.LogCaptureFi
     assert "ingest" not in shown
     assert "run python -m ingest PATH" in caplog.text
     assert "<form" not in parts.tools(missing, "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "words"),
+    [
+        pytest.param("en", 90, "The server also records each question, its answer and", id="en"),
+        pytest.param("fr", 90, "pendant 90 jours.", id="fr"),
+        pytest.param("es", 0, "sin límite de tiempo.", id="es-for-ever"),
+        pytest.param("en", None, "The server keeps no record of questions", id="en-not"),
+    ],
+)
+def test_beside_the_earlier_conversations_stands_what_the_server_records(
+    language: str, days: int | None, words: str
+) -> None:
+    assert inert(words) in parts.top(language, OPERATING, days)
 
 
 def test_only_ask_and_documents_are_public_endpoints(pipeline: Pipeline, files: OwnFiles) -> None:
