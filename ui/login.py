@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from rag.access import OPERATOR, Clearance, group_names
-from rag.accounts import Account, Accounts
+from rag.accounts import Account, Accounts, plain_name
 from rag.errors import SettingsError
 from rag.settings import Settings
 from ui.guard import (
@@ -52,7 +52,7 @@ MOST_OF_ONE = 20  # sessions of one account; the oldest ends
 TRIES, TRIES_SECONDS = 10, 900  # of one account, and five times as many from one address
 FROM_ONE_ADDRESS = 5
 SLOW_SECONDS = 1.0  # that a wrong password waits
-LONGEST_NAME = 200  # characters that a proxy may give
+LONGEST_NAME = 200  # characters that a proxy may give, and that are looked at of one typed
 MOST_TABS = 50_000
 
 log = logging.getLogger(__name__)
@@ -162,9 +162,13 @@ class AccountDoor:
         self._tries = Rate(TRIES, TRIES_SECONDS, clock=self.clock)
         self._from = Rate(FROM_ONE_ADDRESS * TRIES, TRIES_SECONDS, clock=self.clock)
 
+    def is_reached_by(self, scope: Message) -> bool:
+        """Tell whether a request came through a proxy, where there are proxies."""
+        return not self.proxies or _is_from(scope, self.proxies)
+
     def visitor(self, scope: Message) -> Visitor | None:
         """Return whose session a request is of, as the account is now."""
-        if self.proxies and not _is_from(scope, self.proxies):
+        if not self.is_reached_by(scope):
             return None
         key = _digest(_token(scope))
         with self._guard:
@@ -180,7 +184,8 @@ class AccountDoor:
 
     def wait(self, name: str, address: str) -> float:
         """Count a try to log in, and return how many seconds it comes too early."""
-        return max(self._tries.wait(name.casefold()), self._from.wait(address))
+        known_as = plain_name(name[:LONGEST_NAME])  # as the account is found, however it is typed
+        return max(self._tries.wait(known_as), self._from.wait(address))
 
     def begin(self, account: Account) -> str:
         """Begin a session and return what the browser is to send with each request."""
@@ -296,6 +301,8 @@ class Login:
     async def _at_the_door(self, door: AccountDoor, request: Request) -> Response:
         page = "text/html" in request.headers.get("accept", "")
         language = _spoken(request.headers.get("accept-language", ""))
+        if not door.is_reached_by(request.scope):
+            return JSONResponse({"error": "log in through the proxy before this server"}, 403)
         if request.url.path == LOGOUT:
             if request.method != "POST":
                 return JSONResponse({"error": "log out with POST"}, 405)
@@ -305,7 +312,10 @@ class Login:
             return response
         if request.method != "POST":
             return HTMLResponse(form(language))
-        given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+        try:
+            given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+        except ValueError:
+            return JSONResponse({"error": "send username and password alone, as a form"}, 400)
         name, password = (given.get(each, [""])[0] for each in ("username", "password"))
         wait = door.wait(name, peer(request.scope, door.proxies))
         if wait:

@@ -195,6 +195,23 @@ async def test_tries_are_few(door: AccountDoor, clock: Clock) -> None:
     assert many[-1] == 429
 
 
+async def test_a_name_gets_no_more_tries_by_being_typed_in_another_way(door: AccountDoor) -> None:
+    opened = client(door)
+    spellings = ("ana", "ANA", "ana ", " ana", "\uff41\uff4e\uff41", "ana\u3000")
+    codes = [
+        (await opened.post("/login", data={"username": name, "password": "wrong"})).status_code
+        for name in (spellings * 2)[: login.TRIES + 1]
+    ]
+    assert codes == [401] * login.TRIES + [429]
+
+
+@pytest.mark.parametrize("body", ["a=1&" * 11, "&".join(f"{n}=x" for n in range(12))])
+async def test_a_form_of_too_many_fields_is_refused(door: AccountDoor, body: str) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    reply = await client(door).post("/login", content=body + "username=ana", headers=headers)
+    assert (reply.status_code, "as a form" in reply.json()["error"]) == (400, True)
+
+
 async def test_what_is_typed_is_never_markup(door: AccountDoor) -> None:
     name = "<img src=x onerror=alert(1)>"
     reply = await client(door).post(
@@ -280,6 +297,13 @@ async def test_behind_a_proxy_only_the_proxy_is_let_in_and_believed(
     around = client(door, address="10.0.0.9", proxies=PROXY)
     assert (await around.get("/config", headers=bearer)).status_code == 401
     assert (await around.post("/login", data=form, headers=there)).status_code == 403
+    told = []
+    for password in (PASSWORD, "wrong", *["wrong"] * login.TRIES):
+        reply = await around.post("/login", data={**form, "password": password})
+        told.append((reply.status_code, "set-cookie" in reply.headers, reply.text))
+    assert set(told) == {(403, False, '{"error":"log in through the proxy before this server"}')}
+    assert (await around.get("/login", headers=HTML)).status_code == 403
+    assert (await through.post("/login", data=form, headers=there)).status_code == 200  # no try lost
 
 
 async def test_on_this_machine_alone_everybody_is_the_operator() -> None:
