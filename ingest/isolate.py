@@ -24,6 +24,8 @@ from rag.types import Block, BlockKind, Document, Span
 
 SERVE = "from ingest.isolate import serve; serve({}, {})"
 START_SECONDS = 60.0  # a busy machine takes long to import what the readers need
+# All that it gets of the environment: keys lie there that a hostile file must not come to know.
+KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 END_SECONDS = 10.0  # for a process that closed its connection to be gone as well
 
 
@@ -125,7 +127,7 @@ class Reader:
             self._process = subprocess.Popen(  # noqa: S603  # our own code
                 [sys.executable, "-P", "-c", SERVE.format(theirs.fileno(), lifeline)],
                 pass_fds=[theirs.fileno(), lifeline],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -159,8 +161,25 @@ class Reader:
         except subprocess.TimeoutExpired:
             return "closed its connection"
         if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
+            return f"was ended by {_signal_name(-code)}"
         return f"ended with exit code {code}"
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in KEPT}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def _signal_name(number: int) -> str:
+    """Return how a signal is called; those for real time have numbers alone.
+
+    >>> _signal_name(9), _signal_name(40)
+    ('SIGKILL', 'signal 40')
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def serve(handle: int, lifeline: int) -> None:

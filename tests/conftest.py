@@ -318,8 +318,10 @@ def endpoint() -> Iterator[tuple[str, list[str]]]:
 
 def watching(folder: Path) -> dict[str, str]:
     """Return the variables with which a Python process tells what it does."""
-    path = os.pathsep.join([str(WATCH), str(ROOT)])
-    return {"PYTHONPATH": path, "VISIT_WATCH": str(folder / "watch.jsonl"), "VISIT_CANARY": CANARY}
+    shutil.copy(WATCH / "sitecustomize.py", folder)
+    (folder / "canary.txt").write_text(CANARY, encoding="ascii")
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    return {"PYTHONPATH": path, "VISIT_WATCH": "what nobody outside may read"}
 
 
 def watched(folder: Path) -> list[Event]:

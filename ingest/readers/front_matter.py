@@ -1,12 +1,19 @@
 """The block of metadata that a text or Markdown file may begin with."""
 
 import re
+from collections.abc import Mapping
 
 import yaml
 
 from ingest.reading import Found, iso_date
 
-FENCED = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(
+    r"\A\s*---[ \t]*\n(.*?)^[ \t]*(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
+# A beginning whose end nobody sees, with the lines after it that could be entries.
+UNCLOSED = re.compile(
+    r"\A\s*-{3,}[^\n]*\n((?:(?:[ \t]*|[ \t]+\S[^\n]*|[\w \"'-]+:[^\n]*|[-#{}\[\]][^\n]*)(?:\n|\Z))*)"
+)
 LINE = re.compile(r"^([A-Za-z][\w -]*):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 FIELDS = {
     "title": "title",
@@ -19,12 +26,20 @@ FIELDS = {
     "groups": "groups",
 }
 ACCESS = ("label", "groups")  # never passed over, so that what can not be read can not lie open
+MENTION = rf"({'|'.join(ACCESS)})[\"']?[ \t]*:"
+OF_LINES = re.compile(rf"^[\"'? \t-]*{MENTION}", re.MULTILINE | re.IGNORECASE)
+OF_BRACES = re.compile(rf"\b{MENTION}", re.IGNORECASE)
 
 
 def front_matter(text: str) -> tuple[dict[str, Found], int]:
-    """Return the metadata and where the text proper begins, 0 if there is no front matter."""
+    """Return the metadata and where the text proper begins, 0 if there is no front matter.
+
+    Raises:
+        ValueError: it says who may read the text, and can not be understood.
+    """
     fenced = FENCED.match(text)
     entries = _entries(fenced[1]) if fenced else {}
+    _check_access(fenced or UNCLOSED.match(text), entries)
     if not fenced or not entries:
         return {}, 0
     metadata = {}
@@ -34,6 +49,18 @@ def front_matter(text: str) -> tuple[dict[str, Found], int]:
         if name and words and name not in metadata:
             metadata[name] = Found(words, "front matter")
     return metadata, fenced.end()
+
+
+def _check_access(begun: re.Match[str] | None, entries: Mapping[str, str]) -> None:
+    block = begun[1] if begun else ""
+    mentions = OF_BRACES if block.lstrip().startswith("{") else OF_LINES
+    said = [name.lower() for name in mentions.findall(block)]
+    for name in said:
+        if name not in entries or said.count(name) > 1:
+            raise ValueError(
+                f"its front matter has a {name!r} that can not be understood, so nobody knows who "
+                f"may read it; write '{name}: …' once, at the left, between two lines of ---"
+            )
 
 
 def _entries(block: str) -> dict[str, str]:

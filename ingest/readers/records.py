@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ingest.readers.decode import decode
+from ingest.readers.front_matter import ACCESS
 from ingest.readers.html import whole_page
 from ingest.readers.names import SLASH, distinct
 from ingest.readers.text import paragraphs
@@ -37,14 +38,23 @@ def read(data: bytes) -> Reading:
     """Read one document, or several as members, from JSON or from JSON Lines.
 
     A document is an object with its words in one of `TEXTS`, or in one of `SUMMARIES` beside a
-    title or a date; what `FIELDS` names may also be in an object called `metadata`. A list of
-    documents may be the only list of an object, as in what web services return.
+    title or a date; what `FIELDS` names may also be in an object called `metadata`, and so may who
+    may read it. A list of documents may be the only list of an object, as in what web services
+    return.
+
+    Raises:
+        ValueError: it holds no document, or says of a list who may read it.
     """
     values, faults = _values(clean(decode(data)))
     alone = len(values) == 1 and not faults
     if alone and _words(values[0]):
         return _document(values[0])
     records = _listed(values[0]) if alone else values
+    if alone and records and (said := _access(values[0])):
+        raise ValueError(
+            f"its {min(said)!r} stands beside a list; write it into each document of the list, or "
+            "into .labels.yaml"
+        )
     _check_count(records)
     members = [_member(each, number) for number, each in enumerate(records, 1) if _words(each)]
     if not members:
@@ -128,9 +138,28 @@ def _said(record: Record, keys: Sequence[str]) -> str:
     return next(filter(None, texts), "")
 
 
+def _access(record: object) -> dict[str, str]:
+    """Return the label and the groups that a record or its metadata names, in any case.
+
+    Raises:
+        ValueError: the two differ.
+    """
+    said: dict[str, str] = {}
+    metadata = record.get("metadata") if isinstance(record, dict) else None
+    for place in (record, metadata):
+        for key, value in place.items() if isinstance(place, dict) else ():
+            name = key.strip().casefold()
+            listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            if name not in ACCESS or value is None or not listed.strip():
+                continue
+            if said.setdefault(name, listed) != listed:
+                raise ValueError(f"it names two {name!r} that differ; leave one")
+    return said
+
+
 def _document(record: object) -> Reading:
     words = clean(_words(record))
-    metadata = {}
+    metadata = {name: Found(value, "JSON field") for name, value in _access(record).items()}
     for name, keys in FIELDS.items():
         said = _said(record, keys) if isinstance(record, dict) else ""
         value = iso_date(said) if name == "published" else said

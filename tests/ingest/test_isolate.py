@@ -128,6 +128,35 @@ def test_a_process_that_dies_while_it_reads_costs_only_the_file_it_read(
         }
 
 
+def test_a_process_that_a_signal_without_a_name_ends_costs_only_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = signal.SIGRTMIN + 6
+    change_process(monkeypatch, f"import os; os.kill(os.getpid(), {number})")
+    with Reader(Limits()) as reader:
+        found = told(reader.read(sources(tmp_path, source(tmp_path, "b.txt"))))
+    assert found == {
+        "before.txt": "They met.",
+        "b.txt": f"the process that read it was ended by signal {number}",
+        "after.txt": "They met.",
+    }
+
+
+def test_a_process_that_reads_files_knows_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "VISIT_DESK_CHROMA_KEY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "sk-nobody-may-know")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    tell = "import os; return isolate.pack(isolate.Loaded((), (('b', str(os.environ)),)))"
+    change_process(monkeypatch, tell)
+    with Reader(Limits()) as reader:
+        ((_, loaded),) = reader.read([source(tmp_path, "b.txt")])
+    ((_, known),) = loaded.refusals
+    assert "sk-nobody-may-know" not in known
+    assert str(tmp_path) in known
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_process_that_dies_while_it_is_idle_costs_no_file(
     tmp_path: Path, number: signal.Signals

@@ -1,5 +1,6 @@
 """Which rules a document gets: from what it says of itself, from its folders, by default."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -75,6 +76,92 @@ def test_a_document_with_a_label_that_nobody_knows_stays_out(
     ((path, reason),) = report.refused
     assert path.endswith("a.md")
     assert "is none of public, internal and embargo until YYYY-MM-DD" in reason
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param("\n\n---\nlabel: internal\n---\n", id="blank-lines"),
+        pytest.param(" ---\nlabel: internal\n ---\n", id="spaces"),
+        pytest.param("\ufeff\n---\nlabel: internal\n---\n", id="mark"),
+        pytest.param("---\r\nlabel: internal\r\n---\r\n", id="windows"),
+        pytest.param("---\n{title: A, 'label': internal}\n---\n", id="braces"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.md", "a.txt"])
+def test_a_label_holds_however_its_front_matter_begins(
+    tmp_path: Path, index: Index, bag_of_words: Encoder, begun: str, name: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(f"{begun}\nThe ferry sails at dawn.".encode())
+    sync(index, bag_of_words, [tmp_path / "in"])
+    assert rules(index) == {name: (OF_STAFF,)}
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param("---\ntitle: A\nlabel: internal\n", id="not-closed"),
+        pytest.param("---\n\nlabel: internal\n", id="not-closed-after-a-blank-line"),
+        pytest.param("----\nlabel: internal\n----\n", id="four-dashes"),
+        pytest.param("---\ngroups:\n- press\n\n", id="groups-not-closed"),
+        pytest.param("---\ntitle: a: b\ngroups:\n- press\n---\n", id="not-yaml"),
+        pytest.param("---\n{title: A, 'label': internal\n---\n", id="broken-braces"),
+        pytest.param("---\n\tlabel: internal\n---\n", id="tab"),
+        pytest.param("---\nlabel:internal\n---\n", id="no-space"),
+        pytest.param("---\n- label: internal\n---\n", id="list"),
+        pytest.param("---\naccess:\n  label: internal\n---\n", id="nested"),
+        pytest.param("---\nlabel: internal\nLabel: public\n---\n", id="twice"),
+    ],
+)
+def test_a_document_whose_label_can_not_be_understood_stays_out(
+    tmp_path: Path, index: Index, bag_of_words: Encoder, begun: str
+) -> None:
+    write(tmp_path / "in", "a.md", f"{begun}\nThe ferry sails at dawn.")
+    report = sync(index, bag_of_words, [tmp_path / "in"])
+    ((path, reason),) = report.refused
+    assert path.endswith("a.md")
+    assert "so nobody knows who may read it; write '" in reason
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param({"label": "Internal"}, (OF_STAFF,), id="label"),
+        pytest.param({"metadata": {"Label": "internal"}}, (OF_STAFF,), id="metadata"),
+        pytest.param({"groups": ["press"]}, (OF_PRESS,), id="groups"),
+        pytest.param({"groups": "press", "label": "public"}, (OF_PRESS,), id="both"),
+        pytest.param({"label": None, "groups": []}, (), id="nothing"),
+    ],
+)
+def test_a_document_in_json_says_who_may_read_it(
+    tmp_path: Path, index: Index, bag_of_words: Encoder, said: dict[str, object], expected: Rules
+) -> None:
+    record = {"id": "r", "text": "The ferry sails at dawn."}
+    write(tmp_path / "in", "a.jsonl", f"{json.dumps({**record, **said})}\n{json.dumps(record)}")
+    write(tmp_path / "in", "b.json", json.dumps({**record, **said}))
+    sync(index, bag_of_words, [tmp_path / "in"])
+    assert {uri: set(each) for uri, each in rules(index).items()} == {
+        "a.jsonl/r.json": set(expected),
+        "a.jsonl/r (2).json": set(),
+        "b.json": set(expected),
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"text": "Hi.", "label": 3}, "its label '3' is none of public"),
+        ({"text": "Hi.", "label": "public", "metadata": {"label": "internal"}}, "two 'label'"),
+        ({"items": [{"text": "Hi."}], "label": "internal"}, "its 'label' stands beside a list"),
+    ],
+)
+def test_json_whose_label_can_not_be_understood_stays_out(
+    tmp_path: Path, index: Index, bag_of_words: Encoder, value: object, message: str
+) -> None:
+    write(tmp_path / "in", "a.json", json.dumps(value))
+    ((_, reason),) = sync(index, bag_of_words, [tmp_path / "in"]).refused
+    assert message in reason
 
 
 def labelled(folder: Path) -> None:

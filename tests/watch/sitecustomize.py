@@ -1,7 +1,7 @@
 """Notes what a Python process does that it should not; imported at its start when on its path.
 
-Each line of the file that `VISIT_WATCH` names is a JSON list: the process, what it did, with what.
-Processes that it starts inherit both variables, so that those that read files are watched too.
+Each line of `watch.jsonl` beside this file is a JSON list: the process, what it did, with what.
+Processes that it starts have the same path, so that those that read files are watched too.
 """
 
 import json
@@ -9,8 +9,10 @@ import os
 import sys
 from typing import Any
 
-PATH = os.environ["VISIT_WATCH"]
-CANARY = os.environ.get("VISIT_CANARY", "canary")
+HERE = os.path.dirname(os.path.abspath(__file__))
+PATH = os.path.join(HERE, "watch.jsonl")
+with open(os.path.join(HERE, "canary.txt"), encoding="ascii") as file:
+    CANARY = file.read()
 SOCKETS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 
 
