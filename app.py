@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import logging
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -36,6 +37,7 @@ PLAIN = (
     "VISIT_DESK_TLS_KEY, or put a proxy with TLS before it (see docs/access.md)"
 )
 DAY_SECONDS = 86_400
+SHORTEST_TOKEN = 16  # characters
 INBOX = Path("evals/inbox")  # where a reader's note becomes a draft of a case
 
 log = logging.getLogger("app")
@@ -60,12 +62,12 @@ def serve(settings: Settings) -> None:
     """Open the index, build the page and serve it until interrupted.
 
     Raises:
-        SettingsError: the host is not this machine's own and nobody has to log in, or the port is
-            taken.
+        SettingsError: the host is not this machine's own and nobody has to log in, the files for
+            TLS or the operator's token can not be used, or the port is taken.
         RagError: as `open_pipeline`.
     """
     door = login.door(settings)
-    at = _address(settings, door)
+    at, token = _address(settings, door), _operator_token(settings, door)
     write_logs(settings)
     pipeline = open_pipeline(settings)
     guard.quiet()
@@ -82,7 +84,11 @@ def serve(settings: Settings) -> None:
         demo = chat.build(pipeline, files, inbox=INBOX, limits=limits, recorded_days=days)
         _forget(settings)
         threading.Thread(target=_forget_daily, args=[settings], daemon=True).start()
-        health = Health(pipeline, waiting=lambda: len(demo._queue))  # Gradio tells it nowhere else
+        health = Health(
+            pipeline,
+            waiting=lambda: len(demo._queue),  # Gradio tells it nowhere else
+            token=token,
+        )
         routes = [files.route(), login.ROUTE, *health.routes(metrics=settings.metrics)]
         inside = [Middleware(login.Login, door=door), Middleware(Limited, limits=limits)]
         arguments = guard.launch_arguments(at, routes, inside)
@@ -145,9 +151,7 @@ def _address(settings: Settings, door: login.Door) -> guard.Address:
         raise SettingsError(
             "VISIT_DESK_TLS_CERTIFICATE and VISIT_DESK_TLS_KEY go together; set both or none"
         )
-    for file in filter(None, (settings.tls_certificate, settings.tls_key)):
-        if not Path(file).is_file():
-            raise SettingsError(f"there is no file {file!r} for TLS; name the one to use")
+    _check_tls(settings.tls_certificate, settings.tls_key)
     return guard.Address(
         settings.host,
         settings.port,
@@ -157,6 +161,40 @@ def _address(settings: Settings, door: login.Door) -> guard.Address:
         settings.tls_certificate or None,
         settings.tls_key or None,
     )
+
+
+def _check_tls(certificate: str, key: str) -> None:
+    """Check that the files for TLS are what the server will be able to use."""
+    if not certificate:
+        return
+    for file in (certificate, key):
+        if not Path(file).is_file():
+            raise SettingsError(f"there is no file {file!r} for TLS; name the one to use")
+    try:  # the server would ask for the word of a locked key on the terminal
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: "")
+    except OSError as error:
+        raise SettingsError(
+            f"the certificate {certificate!r} and the key {key!r} can not be used together for "
+            f"TLS: {error}; name a PEM file with the chain and one with its key, not encrypted"
+        ) from error
+
+
+def _operator_token(settings: Settings, door: login.Door) -> str | None:
+    """Return what opens health and metrics, None where everybody is the operator."""
+    if isinstance(door, login.Everybody):
+        return None
+    token = settings.operator_token.get_secret_value()
+    if settings.metrics and not token:
+        raise SettingsError(
+            "VISIT_DESK_METRICS=true tells of all documents, and users log in; set "
+            "VISIT_DESK_OPERATOR_TOKEN to what Prometheus is to send (see docs/operating.md)"
+        )
+    if 0 < len(token) < SHORTEST_TOKEN:
+        raise SettingsError(
+            f"VISIT_DESK_OPERATOR_TOKEN has {len(token)} characters; take {SHORTEST_TOKEN} or more"
+            ", such as what openssl rand -hex 32 prints"
+        )
+    return token
 
 
 def _limits(settings: Settings) -> Limits:

@@ -27,6 +27,7 @@ from rag.models import load_encoder
 from rag.pipeline import Pipeline, Question, open_pipeline
 from rag.records import as_json
 from rag.settings import Settings
+from rag.store import make
 from rag.types import Answer, Document, Usage
 
 Prediction = Mapping[str, Any]
@@ -76,7 +77,7 @@ def opened(cases: Path, settings: Settings, folder: Path) -> Iterator[dict[str, 
 
 def _ingest(dossier: Path, settings: Settings, *, model: Path) -> None:
     """Make an index of a dossier that shares the model of the main one."""
-    settings.index.mkdir(parents=True, exist_ok=True)
+    make(settings.index)
     if not (settings.index / "model").exists():
         (settings.index / "model").symlink_to(model.resolve(), target_is_directory=True)
     encoder = load_encoder(settings, cache=settings.index / "model")

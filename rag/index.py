@@ -576,7 +576,7 @@ class Index:
 
     def _make_directory(self) -> None:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            store.make(self.directory)
         except (FileExistsError, NotADirectoryError):
             raise SettingsError(store.is_file(self.directory)) from None
 

@@ -18,7 +18,7 @@ from langchain_core.embeddings import Embeddings
 
 from rag.errors import ModelError
 from rag.settings import EMBEDDED_MODEL, Settings
-from rag.store import Embedding, Vector, Vectors
+from rag.store import Embedding, Vector, Vectors, make
 from rag.types import Passage
 
 # The official weights: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
@@ -520,7 +520,8 @@ def _export(slow: _SentenceTransformers, graph: Path) -> None:
 
     names = ["input_ids", "attention_mask"]
     example = torch.ones(2, 8, dtype=torch.long)
-    graph.parent.mkdir(parents=True, exist_ok=True)
+    make(graph.parent.parent)  # of the index: the first that lies in it may be its model
+    graph.parent.mkdir(exist_ok=True)
     unfinished = graph.with_name(f"{graph.name}.{os.getpid()}")
     try:
         with warnings.catch_warnings():

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     )
     log_questions: bool = Field(False, description="let questions into log lines and spans")
     metrics: bool = Field(False, description="serve metrics for Prometheus at /metrics")
+    operator_token: SecretStr = Field(
+        SecretStr(""), description="token that opens all of /health and /metrics where users log in"
+    )
     spans: bool = Field(False, description="send OpenTelemetry spans where its own variables say")
 
     @classmethod

@@ -144,6 +144,11 @@ def damage(directory: Path) -> Iterator[None]:
         ) from error
 
 
+def make(directory: Path) -> None:
+    """Make the directory of an index, open to its owner alone; one that is there stays as it is."""
+    directory.mkdir(0o700, parents=True, exist_ok=True)
+
+
 def current(directory: Path) -> Path:
     """Return the directory of the generation that answers.
 

@@ -1,7 +1,17 @@
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 import app
 from ui import guard
@@ -24,6 +34,54 @@ def test_a_wrong_start_ends_with_one_sentence(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def made_key(folder: Path, name: str) -> tuple[str, str, str]:
+    """Return files of a certificate of a test's own, of its key, and of the same key encrypted."""
+    key, named = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(named, named, key.public_key(), 1, day, day + timedelta(days=9999))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    files = [folder / f"{name}.{each}" for each in ("pem", "key", "locked")]
+    words = NoEncryption(), BestAvailableEncryption(b"open sesame")
+    keys = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, each) for each in words]
+    for file, data in zip(files, (certificate, *keys), strict=True):
+        file.write_bytes(data)
+    return str(files[0]), str(files[1]), str(files[2])
+
+
+def test_files_for_tls_that_do_not_fit_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key, locked = made_key(tmp_path, "one")
+    _, other, _ = made_key(tmp_path, "two")
+    for wrong in (other, locked, certificate, __file__):
+        monkeypatch.setenv("VISIT_DESK_TLS_CERTIFICATE", certificate)
+        monkeypatch.setenv("VISIT_DESK_TLS_KEY", wrong)
+        assert app.main(["--index", "nowhere"]) == 2
+        said = capsys.readouterr().err
+        assert f"the certificate {certificate!r} and the key {wrong!r} can not be used" in said
+    monkeypatch.setenv("VISIT_DESK_TLS_KEY", key)
+    assert app.main(["--index", "nowhere"]) == 3  # all is well with these
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [("", "set VISIT_DESK_OPERATOR_TOKEN to what"), ("short", "has 5 characters; take 16 or more")],
+)
+def test_metrics_that_anybody_could_read_are_not_served(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: str, message: str
+) -> None:
+    for name, value in (("USER_HEADER", "X-User"), ("PROXIES", "127.0.0.1"), ("METRICS", "true")):
+        monkeypatch.setenv(f"VISIT_DESK_{name}", value)
+    monkeypatch.setenv("VISIT_DESK_OPERATOR_TOKEN", token)
+    assert app.main(["--index", "nowhere"]) == 2
+    assert message in capsys.readouterr().err
+    monkeypatch.setenv("VISIT_DESK_OPERATOR_TOKEN", "a token that is long enough")
+    assert app.main(["--index", "nowhere"]) == 3
 
 
 def test_a_port_in_use_is_said(

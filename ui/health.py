@@ -1,6 +1,7 @@
 """What machines of operators ask: whether this process can answer, and its metrics."""
 
 import asyncio
+import secrets
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ HEALTH_PATH, METRICS_PATH = "/health", "/metrics"
 PATIENCE_SECONDS = 2.0  # that a probe waits for the index; a new one may take long to open
 LEAST_FREE_BYTES = 100_000_000
 NO_STORE = {"Cache-Control": "no-store"}
+WITHOUT_TOKEN = {"error": "send the token of VISIT_DESK_OPERATOR_TOKEN as Authorization: Bearer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ class State:
 
     Attributes:
         status: degraded while answers come but something needs an operator; failed without them.
-        reason: what that is.
+        outline: what that is, without a name, a place or a number.
+        reason: the same with all of them.
         mode: how the next question would be answered.
         model: the language model that is set, whether it may write now or not.
     """
 
     status: Literal["ready", "degraded", "failed"]
+    outline: str = ""
     reason: str = ""
     generation: str = ""
     documents: int = 0
@@ -41,15 +45,29 @@ class State:
     mode: str = "extractive"
     model: str = ""
 
+    def told(self, *, whole: bool) -> dict[str, object]:
+        """Return what the operator is told, or what anybody may be."""
+        if not whole:
+            return {"status": self.status, "reason": self.outline}
+        return {name: value for name, value in asdict(self).items() if name != "outline"}
+
 
 class Health:
     """Looks at the index in a thread of its own, so that busy questions never delay a probe."""
 
-    def __init__(self, pipeline: Pipeline, waiting: Callable[[], int]) -> None:
-        """Begin to look; `waiting` tells how many questions have not begun to be answered."""
+    def __init__(
+        self, pipeline: Pipeline, waiting: Callable[[], int], *, token: str | None
+    ) -> None:
+        """Begin to look; `waiting` tells how many questions have not begun to be answered.
+
+        Only who sends the token is told more than a status; without one (empty) nobody is, and
+        where it is None everybody.
+        """
         self._pipeline = pipeline
+        self._token = token
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="health")
-        self._last = State("degraded", "the index was not looked at yet")
+        unknown = "the index was not looked at yet"
+        self._last = State("degraded", unknown, unknown)
         self._looking: asyncio.Future[State] | None = None
         registry = pipeline.watch.registry
         self._ready = Gauge(
@@ -72,11 +90,23 @@ class Health:
         health = Route(HEALTH_PATH, self._tell)
         return [health, Route(METRICS_PATH, self._measure)] if metrics else [health]
 
-    async def _tell(self, _: Request) -> Response:
+    async def _tell(self, request: Request) -> Response:
         state = await self._state()
-        return JSONResponse(asdict(state), 503 if state.status == "failed" else 200, NO_STORE)
+        told = state.told(whole=self._is_operators(request))
+        return JSONResponse(told, 503 if state.status == "failed" else 200, NO_STORE)
 
-    async def _measure(self, _: Request) -> Response:
+    def _is_operators(self, request: Request) -> bool:
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        wanted = self._token
+        return wanted is None or (
+            wanted != ""
+            and kind.lower() == "bearer"
+            and secrets.compare_digest(given.strip().encode(), wanted.encode())
+        )
+
+    async def _measure(self, request: Request) -> Response:
+        if not self._is_operators(request):
+            return JSONResponse(WITHOUT_TOKEN, 401, {**NO_STORE, "WWW-Authenticate": "Bearer"})
         state = await self._state()
         self._ready.set(state.status != "failed")
         for kind in ("documents", "chunks", "sentences"):
@@ -98,7 +128,9 @@ class Health:
         if self._last.status == "failed":
             return self._last
         waited = f"the index has not opened within {PATIENCE_SECONDS:g} s; this is what was known"
-        return replace(self._last, status="degraded", reason=waited)
+        return replace(
+            self._last, status="degraded", outline="the index is being opened", reason=waited
+        )
 
 
 def look(pipeline: Pipeline) -> State:
@@ -107,11 +139,13 @@ def look(pipeline: Pipeline) -> State:
         with pipeline.index.reading() as generation:
             held = generation.summary()
     except RagError as error:
-        return State("failed", str(error))
+        return State("failed", "the index can not be used", str(error))
     model, fault = pipeline.writing()
-    reason = _worry(pipeline, fault) if held.documents else "the index holds no documents"
+    empty = "the index holds no documents"
+    outline, reason = _worry(pipeline, fault) if held.documents else (empty, empty)
     return State(
         "degraded" if reason else "ready",
+        outline,
         reason,
         generation=held.generation,
         documents=held.documents,
@@ -122,13 +156,16 @@ def look(pipeline: Pipeline) -> State:
     )
 
 
-def _worry(pipeline: Pipeline, fault: str) -> str:
-    """Return what an operator should see to although answers come."""
+def _worry(pipeline: Pipeline, fault: str) -> tuple[str, str]:
+    """Return what an operator should see to although answers come, in outline and as it is."""
     if pipeline.watch.unrecorded:
-        return f"the last answer could not be recorded: {pipeline.watch.unrecorded}"
+        outline = "the last answer could not be recorded"
+        return outline, f"{outline}: {pipeline.watch.unrecorded}"
     free = shutil.disk_usage(pipeline.index.directory).free
     if free < LEAST_FREE_BYTES:
-        return f"the disk of the index has {free // 1_000_000} MB left; make room"
+        reason = f"the disk of the index has {free // 1_000_000} MB left; make room"
+        return "the disk of the index is nearly full", reason
     if fault:
-        return f"the language model writes nothing: {fault} (see docs/generating.md)"
-    return ""
+        outline = f"the language model writes nothing: {fault}"
+        return outline, f"{outline} (see docs/generating.md)"
+    return "", ""

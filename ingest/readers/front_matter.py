@@ -12,7 +12,8 @@ FENCED = re.compile(
 )
 # A beginning whose end nobody sees, with the lines after it that could be entries.
 UNCLOSED = re.compile(
-    r"\A\s*-{3,}[^\n]*\n((?:(?:[ \t]*|[ \t]+\S[^\n]*|[\w \"'-]+:[^\n]*|[-#{}\[\]][^\n]*)(?:\n|\Z))*)"
+    r"\A\s*-{3,}[^\n]*\n"
+    r"((?:(?:[ \t]*|[ \t]+\S[^\n]*|[\w \"'-]+:[^\n]*|[-#{}\[\]][^\n]*)(?:\n|\Z))*)"
 )
 LINE = re.compile(r"^([A-Za-z][\w -]*):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 FIELDS = {

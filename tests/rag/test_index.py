@@ -2,8 +2,9 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ingest.chunk import cut, in_context
 from ingest.load import find, load
 from ingest.sync import sync
 from rag.audit import audit
+from rag.backup import restore, save
 from rag.errors import (
     IndexBusyError,
     IndexDamagedError,
@@ -46,6 +48,35 @@ def test_documents_come_back_as_they_were_put(generation: Generation, seeds: Pat
     ]
     assert list(generation.documents()) == loaded
     assert [generation.document(each.id) for each in loaded] == loaded
+
+
+@pytest.fixture
+def generous() -> Iterator[None]:
+    """Let what is made be open to others, as most machines do."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("generous")
+def test_an_index_is_made_for_its_owner_alone_and_left_as_its_operator_opens_it(
+    tmp_path: Path, folder: Path, bag_of_words: Encoder
+) -> None:
+    index = Index(tmp_path / "new" / "index", bag_of_words.fingerprint)
+    sync(index, bag_of_words, [folder])
+    assert stat.S_IMODE(index.directory.stat().st_mode) == 0o700
+    index.directory.chmod(0o750)
+    (folder / "more.txt").write_text("Apples grow in the garden of the embassy.")
+    assert sync(index, bag_of_words, [folder]).added
+    assert stat.S_IMODE(index.directory.stat().st_mode) == 0o750
+    save(index.directory, tmp_path / "visit.tar")
+    index.close()
+    for name in ("restored", "empty"):
+        restored = tmp_path / name
+        if name == "empty":
+            restored.mkdir()
+        restore(tmp_path / "visit.tar", restored, bag_of_words.fingerprint)
+        assert stat.S_IMODE(restored.stat().st_mode) == 0o700
 
 
 def test_chunks_come_back_as_they_were_put(

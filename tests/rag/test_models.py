@@ -1,5 +1,7 @@
+import errno
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -202,6 +204,21 @@ def test_a_directory_that_can_not_be_written_does_not_stop_the_model(
     (tmp_path / "cache").write_text("a file where the directory should be")
     slow = load_encoder(naming(), cache=tmp_path / "cache")
     assert np.abs(slow.encode_query("ferry") - encoder.encode_query("ferry")).max() < 1e-5
+
+
+def test_an_index_that_begins_with_its_model_is_for_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(torch.onnx, "export", full)  # which takes long, and is not what is asked
+    before = os.umask(0o022)
+    load_encoder(naming(), cache=tmp_path / "index" / "model")
+    os.umask(before)
+    assert stat.S_IMODE((tmp_path / "index").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("size", [0, 1000])

@@ -27,6 +27,7 @@ with warnings.catch_warnings():
     from playwright.sync_api import Browser, Page, expect
 
 PASSWORD = "correct horse battery"  # noqa: S105  # of nobody
+TOKEN = "only the operator has it"  # noqa: S105
 STAFF = "The zanzibar ledger of the harbour ferry is kept by Tomas Lindqvist."
 OPEN = "The harbour ferry is steered by Nadia Okafor."
 QUESTION = "Who keeps the zanzibar ledger?"
@@ -55,6 +56,8 @@ def entrance(
         f"{PREFIX}ACCOUNTS": str(accounts.file),
         f"{PREFIX}QUESTIONS_PER_MINUTE": "6",
         f"{PREFIX}MAX_UPLOAD_MB": "1",
+        f"{PREFIX}METRICS": "true",
+        f"{PREFIX}OPERATOR_TOKEN": TOKEN,
     }
     process = subprocess.Popen(  # noqa: S603  # our own program
         [sys.executable, str(ROOT / "app.py"), "--index", str(index), "--port", _free_port()],
@@ -119,6 +122,7 @@ def test_one_question_too_many_is_refused_and_the_others_go_on(entrance: str) ->
         pytest.param("GET", "/theme.css", 401, id="style"),
         pytest.param("GET", "/manifest.json", 401, id="manifest"),
         pytest.param("GET", "/health", 200, id="health"),
+        pytest.param("GET", "/metrics", 401, id="metrics"),
     ],
 )
 def test_who_is_not_logged_in_gets_nothing(
@@ -127,6 +131,18 @@ def test_who_is_not_logged_in_gets_nothing(
     reply = httpx.request(method, f"{entrance}{path}", timeout=20)
     assert reply.status_code == status
     assert not any(word in reply.text for word in ("root:", "Tomas", "Nadia", "zanzibar"))
+
+
+def test_the_operator_alone_is_told_how_much_there_is(entrance: str) -> None:
+    nobody, user, operator = (httpx.Client(base_url=entrance, timeout=20) for _ in range(3))
+    user.post("/login", data={"username": "ana", "password": PASSWORD}).raise_for_status()
+    operator.headers["authorization"] = f"Bearer {TOKEN}"
+    for each in (nobody, user):
+        assert each.get("/health").json() == {"status": "ready", "reason": ""}
+        assert each.get("/metrics").status_code == 401
+    assert operator.get("/health").json()["documents"] == 2
+    assert 'kind="documents"} 2.0' in operator.get("/metrics").text
+    assert operator.get("/config").status_code == 401  # it opens nothing else
 
 
 def test_no_event_reads_or_tells_what_its_user_may_not_see(entrance: str) -> None:

@@ -1,6 +1,7 @@
 """What operators' machines are told of a running process."""
 
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from ui import health
 from ui.health import Health, look
 
 BUSY = 40
+TOKEN = "not-for-everybody"  # noqa: S105  # of nobody
 
 
 @pytest.fixture
@@ -32,10 +34,14 @@ def pipeline(own_index: Path, encoder: Encoder) -> Pipeline:
 
 @pytest.fixture
 async def client(pipeline: Pipeline) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=Health(pipeline, waiting=lambda: 7).routes(metrics=True))
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as opened:
+    async with served(pipeline, token=None) as opened:
         yield opened
+
+
+def served(pipeline: Pipeline, *, token: str | None) -> httpx.AsyncClient:
+    health = Health(pipeline, waiting=lambda: 7, token=token)
+    transport = httpx.ASGITransport(app=Starlette(routes=health.routes(metrics=True)))
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
 
 async def test_ready_with_what_the_index_holds(
@@ -68,6 +74,59 @@ async def test_failed_when_the_index_is_damaged(client: httpx.AsyncClient, own_i
     response = await client.get("/health")
     assert (response.status_code, response.json()["status"]) == (503, "failed")
     assert "python -m ingest --check" in response.json()["reason"]
+
+
+@pytest.fixture(params=["", TOKEN])
+async def outside(request: Any, pipeline: Pipeline) -> AsyncIterator[httpx.AsyncClient]:
+    """Return what asks a chat that users log in at, with and without a token of its operator."""
+    async with served(pipeline, token=request.param) as opened:
+        yield opened
+
+
+def break_index(pipeline: Pipeline, _: pytest.MonkeyPatch) -> None:
+    (pipeline.index.directory / "CURRENT").unlink()
+
+
+def fill_disk(_: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LEAST_FREE_BYTES", 10**18)
+
+
+def lose_records(pipeline: Pipeline, _: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(pipeline.index.directory / "records", ignore_errors=True)
+    (pipeline.index.directory / "records").write_text("a file where the directory should be")
+    pipeline.invoke("Who is Rachel Bendayan?")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "status"),
+    [(None, 200, "ready"), (break_index, 503, "failed"), (fill_disk, 200, "degraded"),
+     (lose_records, 200, "degraded")],
+)  # fmt: skip
+async def test_a_probe_is_told_a_status_without_a_place_or_a_number(
+    outside: httpx.AsyncClient,
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[[Pipeline, pytest.MonkeyPatch], None] | None,
+    code: int,
+    status: str,
+) -> None:
+    if trouble:
+        trouble(pipeline, monkeypatch)
+    for sent in ("", "Bearer", "Bearer ", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer \u00e9"):
+        headers = {"authorization": sent.encode()}
+        reply = await outside.get("/health", headers=headers)
+        assert (reply.status_code, reply.json()["status"]) == (code, status)
+        assert reply.json().keys() == {"status", "reason"}
+        assert re.search(r"[/\d]", reply.json()["reason"]) is None
+        assert bool(reply.json()["reason"]) == (trouble is not None)
+        assert (await outside.get("/metrics", headers=headers)).status_code == 401
+
+
+async def test_the_token_of_the_operator_opens_all(pipeline: Pipeline) -> None:
+    async with served(pipeline, token=TOKEN) as opened:
+        opened.headers["authorization"] = f"bearer {TOKEN}"
+        assert (await opened.get("/health")).json()["documents"] == 14
+        assert 'visit_desk_index{kind="documents"} 14.0' in (await opened.get("/metrics")).text
 
 
 async def test_degraded_when_answers_are_not_recorded(
@@ -138,7 +197,7 @@ async def test_metrics_tell_what_waits_and_what_the_index_holds(
 
 
 def test_metrics_are_served_only_when_they_are_wanted(pipeline: Pipeline) -> None:
-    routes = Health(pipeline, waiting=lambda: 0).routes(metrics=False)
+    routes = Health(pipeline, waiting=lambda: 0, token=None).routes(metrics=False)
     assert [route.path for route in routes] == ["/health"]
 
 

@@ -303,7 +303,9 @@ async def test_behind_a_proxy_only_the_proxy_is_let_in_and_believed(
         told.append((reply.status_code, "set-cookie" in reply.headers, reply.text))
     assert set(told) == {(403, False, '{"error":"log in through the proxy before this server"}')}
     assert (await around.get("/login", headers=HTML)).status_code == 403
-    assert (await through.post("/login", data=form, headers=there)).status_code == 200  # no try lost
+    assert (
+        await through.post("/login", data=form, headers=there)
+    ).status_code == 200  # no try lost
 
 
 async def test_on_this_machine_alone_everybody_is_the_operator() -> None:

@@ -7,12 +7,12 @@ Processes that it starts have the same path, so that those that read files are w
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PATH = os.path.join(HERE, "watch.jsonl")
-with open(os.path.join(HERE, "canary.txt"), encoding="ascii") as file:
-    CANARY = file.read()
+HERE = Path(__file__).absolute().parent
+PATH = HERE / "watch.jsonl"
+CANARY = (HERE / "canary.txt").read_text(encoding="ascii")
 SOCKETS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 
 
