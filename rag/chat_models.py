@@ -6,6 +6,7 @@ import logging
 import os
 import queue
 import random
+import re
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -17,6 +18,7 @@ from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from pydantic import ValidationError
 
 from rag.errors import ChatModelError, SettingsError
 from rag.types import Fault, Usage
@@ -31,6 +33,12 @@ OF_STATUS: dict[int, Fault] = {
     429: "rate_limited",
 }  # fmt: skip
 ANTHROPIC_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+OF_KEY = re.compile(r"(?:api|access)[ _-]?(?:key|token)|credentials", re.IGNORECASE)
+OF_LACK = re.compile(
+    r"missing|must be set|required|not (?:be )?(?:found|set)|(?:did|could) not (?:find|load)"
+    r"|provide\b|please (?:add|pass|set)",
+    re.IGNORECASE,
+)
 ENDINGS = ("finish_reason", "done_reason", "stop_reason")  # how providers say why a reply ended
 SAYS_ITS_END = frozenset({"openai", "ollama", "anthropic"})  # without fail
 CUT = frozenset({"length", "max_tokens"})  # a reply that reached its limit
@@ -56,7 +64,8 @@ def load_chat_model(
 
     Raises:
         SettingsError: the name has no provider that LangChain knows.
-        ChatModelError: the package of the provider is not installed, or there is no key.
+        ChatModelError: the package of the provider is not installed, there is no key, or its client
+            can not be set up as it is asked to.
     """
     from langchain.chat_models import init_chat_model  # slow to import, and not always needed
 
@@ -77,8 +86,18 @@ def load_chat_model(
                 f"the chat model {name!r} has no provider that LangChain knows; "
                 "write provider:model, such as ollama:llama3.1"
             ) from None
-        raise ChatModelError(name, "no_key") from None
+        # Not the text of the error: providers put keys into it.
+        log.warning("%s can not be set up: %s", name, type(error).__name__)
+        raise ChatModelError(name, "no_key" if _lacks_key(error) else "misconfigured") from None
     return found
+
+
+def _lacks_key(error: Exception) -> bool:
+    """Tell whether a provider's client says that it was given no key."""
+    told = str(error)
+    if isinstance(error, ValidationError):  # whose text holds the names of all that it was given
+        told = "; ".join(f"{each['loc']} {each['msg']}" for each in error.errors())
+    return bool(OF_KEY.search(told) and OF_LACK.search(told))
 
 
 def _limits(provider: str, retries: int, max_tokens: int, context_tokens: int) -> dict[str, Any]:

@@ -12,9 +12,9 @@ Status = Literal["searching", "answered", "partial", "refused", "failed"]
 Check = Literal["quoted", "verified", "repaired", "replaced"]
 Fault = Literal[
     "",  # none
-    "switched_off", "no_package", "no_key", "unauthorized", "unknown_model", "rate_limited",
-    "rejected", "server_error", "unreachable", "timed_out", "cut_off", "too_long", "empty",
-    "malformed", "endless", "wrong_language", "unverified",
+    "switched_off", "no_package", "no_key", "misconfigured", "unauthorized", "unknown_model",
+    "rate_limited", "rejected", "server_error", "unreachable", "timed_out", "cut_off", "too_long",
+    "empty", "malformed", "endless", "wrong_language", "unverified",
 ]  # fmt: skip
 
 

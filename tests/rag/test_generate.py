@@ -460,6 +460,19 @@ def test_a_model_that_can_not_be_built_or_lacks_a_key_is_named(
     assert essence(answer) == essence(pipeline.invoke(ASKED))
 
 
+def test_a_client_that_can_not_be_set_up_is_not_said_to_lack_its_key(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    assert ChatModel("openai:any", base_url="http://[::1").fault == "misconfigured"
+    assert "openai:any can not be set up: InvalidURL" in caplog.text
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-mine")
+    model = ChatModel("anthropic:any", max_tokens="many")  # type: ignore[arg-type]  # it is wrong
+    assert model.fault == "misconfigured"
+    assert "anthropic:any can not be set up: ValidationError" in caplog.text
+    assert "sk-mine" not in caplog.text
+
+
 def test_keys_stand_in_no_log_notice_or_record(
     desk: Any,
     server: ModelServer,

@@ -5,13 +5,13 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import httpx
 import pytest
 
-from rag.access import OPERATOR
+from rag.access import OPERATOR, rules_of
 from rag.accounts import Accounts
 from rag.errors import SettingsError
 from rag.settings import Settings
@@ -389,6 +389,52 @@ def test_the_day_of_an_embargo_is_that_of_the_time_zone() -> None:
         days.append(visitor.clearance.today)
     assert (days[1] - days[0]).days in (1, 2)
     assert days[0] <= datetime.now(UTC).date() <= days[1]
+
+
+@pytest.mark.parametrize(
+    ("jump", "open_"),
+    [
+        pytest.param(timedelta(0), False, id="right"),
+        pytest.param(timedelta(hours=1), False, id="an-hour-ahead"),
+        pytest.param(timedelta(hours=-1), False, id="an-hour-back"),
+        pytest.param(timedelta(days=-1), False, id="a-day-back"),
+        pytest.param(timedelta(days=1), True, id="a-day-ahead"),
+        pytest.param(timedelta(days=-20_000), False, id="as-if-the-battery-were-empty"),
+    ],
+)
+async def test_a_clock_that_jumps_ends_no_session_early_and_opens_an_embargo_only_while_it_is_wrong(
+    door: AccountDoor,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: timedelta,
+    open_: bool,
+) -> None:
+    right = datetime(2025, 9, 30, 12, tzinfo=UTC)
+    rules = rules_of("embargo until 2025-10-01", "")
+
+    class Wall(datetime):
+        shown = right
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # its own type
+            return cls.shown.astimezone(tz)
+
+    monkeypatch.setattr(login, "datetime", Wall)
+    opened = await entered(door)
+    scope = {"type": "http", "scheme": "http", "headers": [(b"cookie", cookie_of(opened))]}
+    told = []
+    for Wall.shown in (right, right + jump, right):
+        visitor = door.visitor(scope)
+        assert visitor
+        told.append(visitor.clearance.admits(rules or ()))
+    assert told == [False, open_, False]
+    Wall.shown = right + jump
+    clock.now = 3600  # that one can not be set, and only goes forward
+    assert door.visitor(scope) is None
+
+
+def cookie_of(opened: httpx.AsyncClient) -> bytes:
+    return f"visit-desk={opened.cookies['visit-desk']}".encode()
 
 
 def test_uvicorn_believes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
