@@ -549,7 +549,7 @@ def _names_swapped(of: Written, matches: Sequence[re.Match[str]]) -> Iterator[st
             between = of.text[first.end() : second.start()]
             if (
                 first.end() >= second.start()
-                or first.group() == second.group()
+                or called(first.group(), of.language) & called(second.group(), of.language)
                 or _ALIKE.search(between)
                 or len(between.split()) < 2
             ):
@@ -777,16 +777,8 @@ TEXT: Mapping[str, Alter] = {
     "dropped hedge": _hedge,
     "invented sentence": _invented,
 }
-HARD = (
-    "number",
-    "unit",
-    "currency",
-    "date",
-    "name",
-    "quote wording",
-    "wrong marker",
-    "marker out of range",
-)
+FACTS = ("number", "unit", "currency", "date", "name", "names in each other's place")
+HARD = (*FACTS, "quote wording", "wrong marker", "marker out of range")
 
 
 def alter(of: Written, world: World, draw: random.Random) -> Iterator[Altered]:

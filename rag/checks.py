@@ -3,18 +3,18 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from rag.claims import Claim, Cue, Speaker, Token, is_role, read
 from rag.figures import Day, Figure, Quantity, Relative
 from rag.language import akin, fold, glossary
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
+from rag.roles import Role, roles
 
 SAME = (
     0.999  # share of what the best line has of the words around a fact, for another to do as well
 )
 CONTEXT = 0.3  # the same where the best line has nothing that contradicts
-LIKE_ORDER = 0.5  # the same for one whose names stand where they do there
 COPY = 0.6  # share of a sentence's tokens that stand in the order of its evidence's: nearly a copy
 NAMED = 0.75  # what a name counts beside a word when two sentences are aligned
 WHOLE_COPY = 0.8  # the same of both sentences: but for a word or two a copy
@@ -68,14 +68,30 @@ def facts(_: str, proof: Proof) -> str:
             return reason
         if token.opens and (reason := _of_opening(proof, token)):
             return reason
-    return next(filter(None, (_of_group(proof, each) for each in groups(proof.claim))), "")
+    named = _wholes(proof.claim)
+    return next(filter(None, (_of_group(proof, each) for each in named)), "")
+
+
+def _wholes(claim: Claim) -> list[list[Token]]:
+    """Return the names of a sentence, alone and with that of a place that ends them: "Air Peru"."""
+    found = list(groups(claim))
+    return [
+        *found,
+        *([*one, *two] for one, two in pairwise(found) if _is_whole(claim, one, two)),
+    ]
+
+
+def _is_whole(claim: Claim, one: Sequence[Token], two: Sequence[Token]) -> bool:
+    """Tell whether two names follow each other and the second one is of a place."""
+    gap = claim.text[one[-1].span.end : two[0].span.start]
+    return gap == " " and two[0].place and not one[0].place
 
 
 def _of_group(proof: Proof, group: Sequence[Token]) -> str:
     """Return what is wrong with a name whose words are of several names of the evidence."""
     keys = {each.key for each in group}
     whole = any(
-        keys <= {t.key for t in other} for line in proof.lines for other in groups(line.claim)
+        keys <= {t.key for t in other} for line in proof.lines for other in _wholes(line.claim)
     )
     parts_known = all(any(line.has(each) for line in proof.lines) for each in group)
     if len(group) == 1 or whole or not parts_known:
@@ -278,13 +294,10 @@ def groups(claim: Claim) -> Iterator[list[Token]]:
 def places(_: str, proof: Proof) -> str:
     """Check that each name and figure stands where it does in the evidence, if the words do."""
     own = _items(proof.claim)
-    speaking = {key for each in proof.claim.speakers for key in map(plain, each.words)}
     for number, line in enumerate(proof.chosen):
         other = _items(line.claim)
         slots = list(_beside(own, other))
         pairs = _aligned(own, other)
-        if not number and len(pairs) >= LIKE_ORDER * len(own):
-            slots += _turned(own, other, speaking)
         if not number and len(pairs) >= COPY * len(own):
             slots += [(own[i], other[j]) for i, j in pairs if own[i].lacks(other[j])]
             slots += _in_place_of(own, other, pairs)
@@ -294,16 +307,80 @@ def places(_: str, proof: Proof) -> str:
     return ""
 
 
+def standing(_: str, proof: Proof) -> str:
+    """Check that each name stands where the evidence has it, and not where it has another one."""
+    own = roles(proof.claim, _named(proof))
+    theirs = [roles(line.claim, list(groups(line.claim))) for line in proof.chosen]
+    for one, two in combinations(own, 2):
+        if _have_changed(one, two, theirs):
+            return f"The evidence has “{two.text}” where you wrote “{one.text}”."
+    for line in theirs:
+        lost = [each for each in line if _named_less(each, own, line)]
+        for one in own:
+            new = _named_less(one, line, own)
+            for two in lost:
+                if _is_instead(one, two, theirs, new=new):
+                    return f"The evidence has “{two.text}” where you wrote “{one.text}”."
+    return ""
+
+
+def _named(proof: Proof) -> list[Sequence[Token]]:
+    """Return the names of the sentence; a first word is one if no line has it as a word."""
+    known = {plain(each) for line in proof.chosen for each in line.claim.words}
+    found: list[Sequence[Token]] = [
+        each for each in groups(proof.claim) if not each[0].opens or plain(each[0]) not in known
+    ]
+    first = proof.tokens[0] if proof.tokens else None
+    new = first and first.kind == "word" and proof.having[:, 0].max(initial=0) < AKIN
+    if first and first.opens and new:
+        found.insert(0, [first])
+    return found
+
+
+def _have_changed(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:
+    """Tell whether two names stand rather each in the other's place."""
+    both = any(
+        any(each.keys & one.keys for each in line) and any(each.keys & two.keys for each in line)
+        for line in theirs
+    )
+    if one.keys & two.keys or not both:
+        return False
+    swapped = _fit(one, two, theirs) + _fit(two, one, theirs)
+    return swapped > _fit(one, one, theirs) + _fit(two, two, theirs)
+
+
+def _is_instead(one: Role, two: Role, theirs: Sequence[Sequence[Role]], *, new: bool) -> bool:
+    """Tell whether a name stands where the evidence has one that is lost."""
+    if one.keys & two.keys:
+        return False
+    if one.company & two.company and (new or not one.keys & two.company):
+        return True
+    return new and one.fit(two) > _fit(one, one, theirs)
+
+
+def _fit(place: Role, name: Role, theirs: Sequence[Sequence[Role]]) -> float:
+    """Return how far a name of the evidence, where it fits best, stands as one of the sentence."""
+    return max(
+        (place.fit(each) for line in theirs for each in line if each.keys & name.keys), default=0.0
+    )
+
+
+def _named_less(name: Role, one: Sequence[Role], two: Sequence[Role]) -> bool:
+    """Tell whether a name stands less often in one than in two."""
+    return sum(bool(each.keys & name.keys) for each in one) < sum(
+        bool(each.keys & name.keys) for each in two
+    )
+
+
 def _in_place_of(
     own: "Sequence[_Item]", other: "Sequence[_Item]", pairs: Sequence[tuple[int, int]]
 ) -> "Iterator[tuple[_Item, _Item]]":
     """Yield what stands alone where something else does in the evidence."""
-    gaps = list(_gaps(own, other, pairs))
     copied = len(pairs) >= WHOLE_COPY * max(len(own), len(other))
-    for one, two in gaps:
+    for one, two in _gaps(own, other, pairs):
         naming = two.kind != "word" and (one.kind == two.kind or one.text[:1].isupper())
         replaced = copied and naming and not one.like(two)
-        if replaced or _are_rivals(one, two, own, other) or _is_swap(one, two, gaps):
+        if replaced or _are_rivals(one, two, own, other):
             yield one, two
 
 
@@ -322,38 +399,10 @@ def _gaps(
             yield own[i + 1], other[j + 1]
 
 
-def _turned(
-    own: "Sequence[_Item]", other: "Sequence[_Item]", speaking: set[str]
-) -> "Iterator[tuple[_Item, _Item]]":
-    """Yield two names that stand around a word the other way round than in the evidence."""
-    found = [(i, _only(each, other)) for i, each in enumerate(own) if not each.keys & speaking]
-    known = [(i, j) for i, j in found if j is not None]
-    names = [(i, j) for i, j in known if own[i].kind == "name"]
-    words = [(i, j) for i, j in known if own[i].kind == "word"]
-    for i, j in names:
-        for k, m in names:
-            if i >= k or m >= j or _apart(own[i], own[k]) != _apart(other[m], other[j]):
-                continue
-            beside = k == i + 1 and j == m + 1 and own[i].place == own[k].place
-            if beside or any(i < a < k and m < b < j for a, b in words):
-                yield own[i], other[m]
-
-
 def _apart(one: "_Item", two: "_Item") -> bool:
     """Tell whether a comma or the like stands between two items."""
     first, last = sorted((one, two), key=lambda each: each.start)
     return bool(re.search(r"[,;:.()]", one.whole[first.end : last.start]))
-
-
-def _only(item: "_Item", other: "Sequence[_Item]") -> int | None:
-    """Return where an item stands in the other sentence, if it is there once."""
-    found = [j for j, each in enumerate(other) if item.kind == each.kind and item.like(each)]
-    return found[0] if len(found) == 1 else None
-
-
-def _is_swap(one: "_Item", two: "_Item", gaps: "Sequence[tuple[_Item, _Item]]") -> bool:
-    """Tell whether two items have changed places."""
-    return one.kind != "word" and any(a.like(two) and b.like(one) for a, b in gaps if a is not one)
 
 
 def _beside(own: "Sequence[_Item]", other: "Sequence[_Item]") -> "Iterator[tuple[_Item, _Item]]":
@@ -617,4 +666,14 @@ def parts(_: str, proof: Proof) -> str:
 
 Check = Callable[[str, Proof], str]
 
-CHECKS: tuple[Check, ...] = (quotes, facts, places, speakers, denials, hedges, words, parts)
+CHECKS: tuple[Check, ...] = (
+    quotes,
+    facts,
+    places,
+    standing,
+    speakers,
+    denials,
+    hedges,
+    words,
+    parts,
+)

@@ -80,7 +80,9 @@ class Claim:
 
 
 _TOKEN = re.compile(r"[^\W\d_]+\d+\b|(?:[^\W\d_]\.){2,}|[^\W_]+")
-_SENTENCE_START = re.compile(r"(?:^|[.?!:•]\s+|^[\s\"“«‘'(¿¡–-]+|[:;.]\s*[“«\"]\s*)$")
+_SENTENCE_START = re.compile(
+    r"(?:^|(?<!\.\w)(?<!\b[A-Z][a-z])[.?!:•]\s+|^[\s\"“«‘'(¿¡–-]+|[:;.]\s*[“«\"]\s*)$"
+)
 
 
 def _folded(text: str) -> frozenset[str]:

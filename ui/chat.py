@@ -44,12 +44,11 @@ def build(
     *,
     inbox: Path | None = None,
     limits: Limits | None = None,
-    recorded_days: int | None = None,
 ) -> gr.Blocks:
     """Return the page, to be launched with `look`; see `Desk` for what it takes."""
     demo: gr.Blocks = gr.Blocks(title=parts.TITLE, fill_width=True, analytics_enabled=False)
     with demo:
-        desk = Desk(pipeline, files, inbox, limits or Limits(), recorded_days)
+        desk = Desk(pipeline, files, inbox, limits or Limits())
         _Page(desk).connect()
         api.add(desk)
 
@@ -95,7 +94,7 @@ class _Page:
         self.desk = desk
         self.session, self.chosen = gr.State(()), gr.State(Chosen())
         with gr.Row(elem_id="top"):
-            self.top = _html("top", parts.top("en", None, desk.recorded_days), elem_id="head")
+            self.top = _html("top", parts.top("en", None), elem_id="head")
             self.status = gr.HTML(elem_id="status", apply_default_css=False)
             self.fresh = gr.Button(gr.I18n()("fresh"), size="sm", elem_id="fresh")
         with gr.Row(elem_id="desk"):
@@ -175,9 +174,7 @@ class _Page:
         changes = self._whole((), Chosen(language=chosen.language), request)
         return {**changes, self.box: gr.Textbox(value="", **_words(chosen.language))}
 
-    def act(
-        self, event: gr.EventData, session: Session, chosen: Chosen, request: gr.Request
-    ) -> Changes:
+    def act(self, event: gr.EventData, session: Session, chosen: Chosen) -> Changes:
         """Do what a button of an answer says."""
         do, number = str(_sent(event, "do")), _number(event, session)
         if do in (*FILES, "copy"):
@@ -187,7 +184,7 @@ class _Page:
             return {self.wire: command("none")}
         if do == "edit":
             return self._edit(session, number, chosen)
-        vote = self._noted(event, session, number, request) if do == "note" else VOTES.get(do)
+        vote = self._noted(event, session, number) if do == "note" else VOTES.get(do)
         if vote is None:
             return {self.wire: command("none")}
         session = self.desk.vote(session, number, vote)
@@ -262,7 +259,7 @@ class _Page:
             self.follow: "",
             self.box: gr.Textbox(**_words(language)),
             self.fresh: gr.Button(say(language, "fresh")),
-            self.top: parts.top(language, who, self.desk.recorded_days),
+            self.top: parts.top(language, who),
             self.status: self._status(language, request),
             self.tools: parts.tools(self.desk.seen_by(who), language),
             self.attach: parts.attachment(language, chosen.file),
@@ -284,14 +281,11 @@ class _Page:
             self.wire: command("focus"),
         }
 
-    def _noted(
-        self, event: gr.EventData, session: Session, number: int, request: gr.Request
-    ) -> str:
+    def _noted(self, event: gr.EventData, session: Session, number: int) -> str:
         reason = _text(event, "reason", 40)
         words = say("en", reason) if reason in answer.REASONS else ""
         note = _text(event, "note", LONGEST_NOTE).strip()
-        said = ": ".join(filter(None, [words, note]))
-        return self.desk.note(session, number, said, visitor_of(request))
+        return self.desk.note(session, number, ": ".join(filter(None, [words, note])))
 
 
 def _number(event: gr.EventData, session: Session) -> int | None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.alter import HARD, MOST_REJECTED, MOST_SHOWN, judge_all
+from evals.alter import FACTS, HARD, MOST_REJECTED, MOST_SHOWN, judge_all
 from evals.cases import read_documents
 from rag.models import Encoder
 from rag.verify import Verifier
@@ -26,7 +26,8 @@ def judged(seeds: Path, encoder: Encoder, tmp_path_factory: pytest.TempPathFacto
 
 def test_no_altered_fact_is_shown(judged) -> None:
     _, altered = judged
-    shown = [each.written for each in altered if each.kind in HARD[:4] and each.is_wrong]
+    facts = [each for each in altered if each.kind in FACTS and not each.of.held]
+    shown = [each.written for each in facts if each.is_wrong]
     assert len([each for each in altered if each.kind in HARD]) > 200
     assert not shown
 
@@ -38,9 +39,9 @@ def test_no_altered_quote_or_marker_is_shown(judged, kind: str) -> None:
     assert not [each.written for each in of_kind if each.is_wrong]
 
 
-@pytest.mark.parametrize("kind", ["negation", "speaker", "dropped hedge", "name"])
+@pytest.mark.parametrize("kind", ["negation", "speaker", "dropped hedge"])
 def test_hardly_a_turned_sentence_is_shown(judged, kind: str) -> None:
-    of_kind = [each for each in judged[1] if each.kind == kind]
+    of_kind = [each for each in judged[1] if each.kind == kind and not each.of.held]
     assert sum(each.is_wrong for each in of_kind) <= max(1, MOST_SHOWN * len(of_kind))
 
 
