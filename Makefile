@@ -29,7 +29,7 @@ run: $(RUNTIME) ## ingest DOCUMENTS (default: as last time, at first seeds) and 
 test: $(TOOLS) ## run the tests, a process a core
 	$(BIN)/pytest -n auto --dist worksteal
 
-fuzz: $(TOOLS) ## read 10,000 damaged files, others with FUZZ_SEED=2
+fuzz: $(TOOLS) ## read some 10,900 damaged files, others with FUZZ_SEED=2
 	FUZZ_EXAMPLES=12000 $(BIN)/pytest tests/ingest/test_fuzz.py -n auto -rP
 
 check: $(TOOLS) ## check style, types and who imports whom

@@ -80,7 +80,8 @@ def serve(settings: Settings) -> None:
         limits=partial(_reading_limits, settings),
     )
     with contextlib.closing(own) as files:
-        demo = chat.build(pipeline, files, inbox=INBOX, limits=limits)
+        days = settings.records_days if settings.records else None
+        demo = chat.build(pipeline, files, inbox=INBOX, limits=limits, recorded_days=days)
         _forget(settings)
         threading.Thread(target=_forget_daily, args=[settings], daemon=True).start()
         health = Health(

@@ -2,7 +2,9 @@
 
     RagError
     ├── SettingsError         a setting has a value that can not work
-    ├── QuestionError         a question that can not be asked
+    ├── QuestionError         a question, its history, filter or id can not be used
+    ├── DraftsFullError       too many drafts of cases wait to be gone through
+    ├── DraftTooLongError     an answer is too long to be kept in a draft of a case
     ├── LoadError             a file that can not be read as a document
     ├── ModelError            the embedding model is missing or is not the one expected
     ├── ChatModelError        a language model gave no usable reply
@@ -30,7 +32,23 @@ class SettingsError(RagError):
 
 
 class QuestionError(RagError):
-    """Say that a question is empty or too long to be asked."""
+    """Say that a question, its history, its filter or the id of its answer can not be used.
+
+    Attributes:
+        most: the characters that a question may have, where it has more; else 0.
+    """
+
+    def __init__(self, message: str, most: int = 0) -> None:
+        super().__init__(message)
+        self.most = most
+
+
+class DraftsFullError(RagError):
+    """Say that too many drafts of cases wait to be gone through for another to be kept."""
+
+
+class DraftTooLongError(RagError):
+    """Say that an answer is too long to be kept in a draft of a case."""
 
 
 class LoadError(RagError):

@@ -21,11 +21,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import rapidfuzz.process
 from chromadb.api.models.Collection import Collection
 from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
-from rapidfuzz.distance import OSA
 
 from rag import store
 from rag.access import Rules, from_json
@@ -38,6 +36,7 @@ from rag.errors import (
     IndexWriteError,
     SettingsError,
 )
+from rag.language import like
 from rag.server import Server
 from rag.settings import Settings
 from rag.shared import Entry, Shared
@@ -57,7 +56,6 @@ CANARIES = 20  # chunks whose vectors are searched for, until one is found, when
 EQUAL = 1 - 1e-5  # cosine of vectors that only rounding tells apart
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 MOST_SIMILAR = 2  # terms that a word may be an error for
-LONG_WORD = 8  # letters; from here on two errors are taken for a typing error
 # Chroma builds the graph of the last thousand vectors anew at each start, and a narrow search of it
 # finds others each time, so that answers would differ.
 SMALL = 1000  # of so few vectors all are compared
@@ -299,14 +297,7 @@ class Generation:
 
     def _similar_to(self, word: str) -> Iterable[str]:
         """Return the terms that differ from a word by a typing error or two, nearest first."""
-        near = rapidfuzz.process.extract(
-            word,
-            self._terms_beginning_with(word[0]),
-            scorer=OSA.distance,
-            score_cutoff=1 if len(word) < LONG_WORD else 2,
-            limit=None,
-        )
-        return [term for term, _, _ in near]
+        return like(word, self._terms_beginning_with(word[0]))
 
     def _terms_beginning_with(self, letter: str) -> list[str]:
         query = "select term from vocabulary where term >= ? and term < ?"

@@ -9,6 +9,7 @@ from importlib import resources
 
 import py3langid
 import Stemmer
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 LANGUAGES = ("en", "fr", "es")
@@ -16,6 +17,7 @@ CLEAR = 20  # logarithm of how much likelier a language must be
 SAMPLE = 20_000  # characters are plenty to tell a language by
 ISO_639_1 = 2  # letters
 LONG_NAME = 6  # letters; from here on two errors are taken for a typing error
+LONG_WORD = 8  # letters; from here on two errors are taken for typing errors in any word
 SHORTEST_AKIN = 4  # letters that words of one family begin with at least
 ALIKE = 0.7  # share of the longer word that they begin with at least
 STEMMERS = {
@@ -210,6 +212,17 @@ def akin(term: str, other: str) -> bool:
     """
     shared = max(SHORTEST_AKIN, math.ceil(ALIKE * max(len(term), len(other))))
     return term[:shared] == other[:shared] and len(term) >= SHORTEST_AKIN and term[0].isalpha()
+
+
+def like(word: str, others: Iterable[str]) -> list[str]:
+    """Return the words that differ from one by a typing error, or two if it is long, nearest first.
+
+    >>> like("frist", ["first", "feast", "fresh"]), like("when", ["when", "then"])
+    (['first'], ['when', 'then'])
+    """
+    errors = 1 if len(word) < LONG_WORD else 2
+    near = process.extract(word, list(others), scorer=OSA.distance, score_cutoff=errors, limit=None)
+    return [each for each, _, _ in near]
 
 
 def terms(text: str, language: str) -> list[str]:

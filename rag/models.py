@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -56,6 +56,8 @@ class Tokens:
 
 class _Backend(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
+
+    def words(self, letter: str) -> Collection[str]: ...
 
     def tokens(
         self, texts: Sequence[str], *, to_keep: bool = False
@@ -146,6 +148,13 @@ class Encoder(Embeddings):
         """Return the vector of a question."""
         vector: Vector = self._backend.encode([self._query_prompt + text])[0]
         return vector
+
+    def words(self, letter: str) -> Collection[str]:
+        """Return the words beginning with a letter that the packaged model has whole.
+
+        What it saw more often comes first. Of other models it is not known.
+        """
+        return self._backend.words(letter)
 
     def encode_question(self, text: str, *, after: str = "") -> tuple[Vector, Tokens | None]:
         """Return the vector of a question and those of its tokens, None where the model has none.
@@ -292,6 +301,14 @@ class _Onnx:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
+        self._words: dict[str, dict[str, int]] = {}
+
+    def words(self, letter: str) -> Collection[str]:
+        if not self._words:
+            numbers = self._tokenizer.get_vocab()
+            for word in sorted(filter(str.isalpha, numbers), key=numbers.__getitem__):
+                self._words.setdefault(word[0], {})[word] = numbers[word]
+        return self._words.get(letter, {}).keys()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         return self._encode(texts, self._exact)
@@ -438,6 +455,10 @@ class _SentenceTransformers:
                 f"the embedding model {name!r} can not be loaded: {error}; "
                 "set VISIT_DESK_EMBEDDING_MODEL to a folder or hub name that holds one"
             ) from error
+
+    def words(self, letter: str) -> Collection[str]:
+        del letter
+        return ()
 
     def weights_hash(self) -> str:
         """Return a hash of the parameters, wherever they were loaded from."""

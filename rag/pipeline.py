@@ -33,6 +33,7 @@ from rag.verify import Verifier
 from rag.watch import Watch, open_watch
 
 MAX_QUESTION = 1000  # characters, where no setting says otherwise
+LONGEST_SHOWN = 40  # characters of a question in an error
 MAX_HISTORY = 20  # turns that are looked back on
 NO_MODEL = "no-model"  # a file of the index; while it is there, no language model writes
 
@@ -165,8 +166,8 @@ class Pipeline(Runnable[Question | str, Answer]):
             except ChatModelError as error:
                 fault = error.fault
             clock.lap("rewrite")
-        found = self._find(asked, generation, run, clock)
-        answer = replace(asked.answer, hits=found.hits)
+        searched_for, found = self._find(asked, generation, run, clock)
+        answer = replace(asked.answer, searched_for=searched_for, hits=found.hits)
         chosen = choose(found.evidence)
         draft: Draft | None = None
         if self._author and asking and not fault and is_worth_reading(found.evidence):
@@ -191,17 +192,18 @@ class Pipeline(Runnable[Question | str, Answer]):
         generation: Generation,
         run: CallbackManagerForChainRun,
         clock: "_Clock",
-    ) -> Found:
+    ) -> tuple[str, Found]:
+        """Return what was searched for, its typing errors mended, and what was found."""
         searched_for = asked.answer.searched_for
         query = understand(
             searched_for, generation, self._encoder, own=asked.own, after=asked.after
         )
         clock.lap("understand")
-        listener = run.get_child().on_retriever_start({"name": "Retriever"}, searched_for)
+        listener = run.get_child().on_retriever_start({"name": "Retriever"}, query.text)
         found = search(query, generation, top_k=self._top_k)
         listener.on_retriever_end([as_langchain(hit) for hit in found.hits])
         clock.lap("retrieve")
-        return found
+        return query.text, found
 
     def passages(self, question: Question, most: int) -> tuple[Citation, ...]:
         """Return the chunks that may answer a question, best first, each as its own citation.
@@ -306,9 +308,10 @@ def check_question(text: str, most: int = MAX_QUESTION) -> str:
     if not text:
         raise QuestionError("the question is empty; type what you want to know from the documents")
     if len(text) > most:
+        shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
         raise QuestionError(
-            f"the question {text[:40] + '…'!r} has {len(text):,} characters; "
-            f"shorten it to {most:,} at most"
+            f"the question {shown!r} has {len(text):,} characters; shorten it to {most:,} at most",
+            most,
         )
     return text
 

@@ -1,8 +1,9 @@
 """A question as it is compared with the documents: its vector and its words."""
 
+import itertools
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,8 +20,10 @@ from rag.language import (
     detect,
     fold,
     glossary,
+    like,
     narrower,
     stand_alone,
+    stem,
     stems,
     words,
 )
@@ -33,8 +36,13 @@ SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many othe
 LIGHT = 0.3  # what a word counts that no document has and many a sentence can do without
 ANSWER = 300  # characters of the answer before that are read with a question
 MARKER = re.compile(r"\s?\[\d+\]")
+MODEL_READS = "en"  # the language whose words the packaged model has whole
 STOP = 0.3  # what a token counts, as a rarity, that is of no word that carries meaning
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
+
+_STOP_WORDS_MISTYPED = [
+    each for each in sorted(STOP_WORDS[MODEL_READS]) if len(each) >= SHORTEST_MISTYPED
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +117,10 @@ def understand(
     `own` is what stands at the beginning of the text without what was borrowed from questions
     before it, which counts in part; `after` is what was said before.
     """
-    own = text if own is None else own
+    typed = text if own is None else own
     language = detect(text)
+    own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
+    text = own + text[len(typed) :]
     languages = sorted(generation.languages | {language})
     same = namesakes(text)
 
@@ -156,6 +166,44 @@ def _weighted(tokens: Tokens, text: str, words: Iterable[Word]) -> QueryTokens |
         tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True),
         (np.array(telling) / sum(telling)).astype(np.float32),
     )
+
+
+def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:
+    """Return an English question with each word that seems mistyped as it may have been meant.
+
+    It seems so when neither the documents nor the embedded model know it. It may be a word of
+    questions, one that both know, or a name that the documents have.
+    """
+    shouted, opening = text.isupper(), WORD.search(text)
+
+    def meant(found: re.Match[str]) -> str:
+        word = found.group()
+        if len(word) < SHORTEST_MISTYPED or not word.isalpha() or (word.isupper() and not shouted):
+            return word
+        small = word.casefold()
+        known = encoder.words(small[0])
+        if not known or small in known or _are_there(stems(word, (MODEL_READS,)), generation):
+            return word
+        opens = opening is not None and found.span() == opening.span()
+        asking = like(small, _STOP_WORDS_MISTYPED) if opens or word.islower() else []
+        both = (w for w in like(small, known) if _are_there(stems(w, (MODEL_READS,)), generation))
+        spelled = next(itertools.chain(asking, both, _written(small, generation)), word)
+        return spelled.capitalize() if word[0].isupper() and spelled.islower() else spelled
+
+    return WORD.sub(meant, text)
+
+
+def _are_there(terms: Iterable[str], generation: Generation) -> bool:
+    return any(generation.document_frequencies(terms).values())
+
+
+def _written(word: str, generation: Generation) -> Iterator[str]:
+    """Yield words of the documents that are spelled nearly as one."""
+    terms = generation.similar_terms([word, stem(word, MODEL_READS)])
+    for term in sorted(terms):
+        for chunk in generation.chunks([*generation.matching_chunks([term], 1)]):
+            written = WORD.findall(f"{chunk.text} {chunk.heading} {chunk.title}")
+            yield from (each for each in written if stem(each, chunk.language) == term)
 
 
 def _word(

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rag.access import OPERATOR, Clearance
-from rag.errors import QuestionError
+from rag.errors import DraftsFullError, DraftTooLongError, QuestionError
 from rag.types import Answer, Citation, Filter, Turn, Usage
 
 DRAFT_SCHEMA = 1  # of the drafts that `evals review` goes through
+MOST_DRAFT_BYTES = 100_000  # of one draft; the oldest turns are left out of one that is longer
+MOST_DRAFTS = 1000  # that wait in one folder
 FILTER_NAMES = {"documents", "kinds", "languages", "from", "to"}
 FILTER_FORM = (
     'it may have "documents", "kinds" and "languages", each a list of texts, '
@@ -196,10 +198,20 @@ def draft_case(folder: Path, answer: Answer, note: str, history: Sequence[Turn] 
 
     Each draft is a file of one line, so that a reviewer may take one away while others are written;
     a second note on the same answer is a second draft. `history` are the turns before the question.
+
+    Raises:
+        DraftsFullError: so many wait already that they have to be gone through first.
+        DraftTooLongError: the answer alone is longer than a draft may be.
+        OSError: it can not be written.
     """
+    if folder.is_dir() and sum(1 for _ in folder.glob("*.jsonl")) >= MOST_DRAFTS:
+        raise DraftsFullError(
+            f"{MOST_DRAFTS:,} drafts of cases wait in {str(folder)!r} and no more are kept; "
+            "run python -m evals review"
+        )
     now = datetime.now(UTC)
     path = folder / f"{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}.jsonl"
-    draft = {
+    draft: dict[str, Any] = {
         "schema_version": DRAFT_SCHEMA,
         "at": now.isoformat(timespec="milliseconds"),
         "note": note,
@@ -208,6 +220,13 @@ def draft_case(folder: Path, answer: Answer, note: str, history: Sequence[Turn] 
         "turns": _turns(history),
         "answer": as_json(answer),
     }
+    while len(_line(draft)) > MOST_DRAFT_BYTES:
+        if not draft["turns"]:
+            raise DraftTooLongError(
+                f"the answer {answer.id!r} is longer than the {MOST_DRAFT_BYTES:,} bytes of a "
+                "draft; ask again and send the note then"
+            )
+        draft["turns"] = draft["turns"][1:]
     _append(path, draft)
     return path
 
@@ -321,8 +340,12 @@ def _is_at(path: Path, file: BinaryIO) -> bool:
         return False
 
 
+def _line(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+
+
 def _append(path: Path, value: dict[str, Any]) -> None:
-    line = (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    line = _line(value)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
         end = os.fstat(file.fileno()).st_size

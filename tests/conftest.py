@@ -74,6 +74,11 @@ class BagOfWords:
                 vector[zlib.crc32(word.encode()) % 1024] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    def words(self, letter: str) -> tuple[str, ...]:
+        """Say that no word is known."""
+        del letter
+        return ()
+
     def tokens(self, texts: Sequence[str], *, to_keep: bool = False) -> None:
         """Say that sentences are embedded by themselves."""
 

@@ -1,11 +1,15 @@
 """What runs it as a service or in a container, as far as it can be tested without either."""
 
 import json
+import os
 import re
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -22,6 +26,8 @@ CONFINED = """
 import json, os, subprocess, sys, urllib.request
 from pathlib import Path
 
+os.environ["VISIT_DESK_PORT"] = "7861"
+
 root, probe = sys.argv[1:]
 for place in (root, "/etc", "/usr", "/var"):
     try:
@@ -30,9 +36,9 @@ for place in (root, "/etc", "/usr", "/var"):
         continue
     sys.exit(f"{place} could be written")
 process = subprocess.Popen([sys.executable, f"{root}/app.py"], stdout=subprocess.PIPE, text=True)
-assert process.stdout.readline().startswith("Visit Desk is at http://127.0.0.1:7860")
-subprocess.run([sys.executable, "-c", probe], check=True)
-url = "http://127.0.0.1:7860/gradio_api/call"
+assert process.stdout.readline().startswith("Visit Desk is at http://127.0.0.1:7861")
+subprocess.run([sys.executable, f"{root}/{probe}"], check=True, stdout=subprocess.DEVNULL)
+url = "http://127.0.0.1:7861/gradio_api/call"
 body = json.dumps({"question": "Who is Rachel Bendayan?"}).encode()
 request = urllib.request.Request(f"{url}/v2/ask", body, {"Content-Type": "application/json"})
 event = json.load(urllib.request.urlopen(request))["event_id"]
@@ -86,6 +92,59 @@ def test_the_container_has_a_user_a_volume_and_all_that_is_copied() -> None:
         assert f"!{name}\n" in ignored
 
 
+@pytest.mark.parametrize(
+    ("host", "listens", "tls"),
+    [
+        pytest.param("127.0.0.1", "127.0.0.1", False, id="loopback"),
+        pytest.param("0.0.0.0", "127.0.0.1", False, id="wildcard"),  # noqa: S104  # a setting
+        pytest.param("localhost", "localhost", True, id="tls"),
+    ],
+)
+def test_health_is_asked_where_the_settings_say(
+    tmp_path: Path, host: str, listens: str, tls: bool
+) -> None:
+    """A server of the standard library stands in for the chat, on a port that is free."""
+
+    class Reply(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            codes.append(int(self.path == "/health") and replies.pop())
+            self.send_response(codes[-1])
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    codes: list[int] = []
+    replies = [503, 200]
+    with HTTPServer((listens, 0), Reply) as server:
+        given = {"HOST": host, "PORT": str(server.server_port)}
+        if tls:
+            key, certificate = (tmp_path / name for name in ("key.pem", "certificate.pem"))
+            made = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=desk.example.org"
+            written = ("-keyout", str(key), "-out", str(certificate))
+            checked(needed("openssl"), *made.split(), *written)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            given |= {"TLS_CERTIFICATE": str(certificate), "TLS_KEY": str(key)}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = {**os.environ, **{PREFIX + name: value for name, value in given.items()}}
+        command = [sys.executable, str(ROOT / "deploy" / "health.py")]
+        ended = [
+            subprocess.run(command, env=environment, capture_output=True, check=False).returncode  # noqa: S603  # our own
+            for _ in range(2)
+        ]
+        server.shutdown()
+    assert (codes, ended) == ([200, 503], [0, 1])
+
+
+def test_the_unit_says_that_readers_of_other_machines_have_to_be_named() -> None:
+    guide = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert "IPAddressDeny=any\n" in UNIT
+    for text in (UNIT, guide):
+        assert re.search("readers.*IPAddressAllow|IPAddressAllow.*readers", text, re.DOTALL)
+
+
 def test_it_starts_and_answers_where_it_may_write_one_folder_and_reach_no_network(
     tmp_path: Path, own_index: Path, model_cache: Path
 ) -> None:
@@ -113,7 +172,8 @@ def test_it_starts_and_answers_where_it_may_write_one_folder_and_reach_no_networ
     ]  # fmt: skip
     for name, value in given.items():
         command += ["--setenv", name, value.replace("/data", "/mnt")]
-    said = checked(*command, str(prefix / "bin" / "python"), "-c", CONFINED, str(ROOT), probe[2])
+    script = probe[1].removeprefix(f"{PLACE}/")
+    said = checked(*command, str(prefix / "bin" / "python"), "-c", CONFINED, str(ROOT), script)
     found = json.loads(said)
     assert (found["answer"]["status"], found["id"]) == ("answered", 10001)
     record = (data / "index" / "records" / "answers.jsonl").read_text(encoding="utf-8")

@@ -10,6 +10,14 @@ from ui.talk import Exchange, FromFile, Session
 from ui.words import day, say, sentence
 
 REASONS = ("reason_wrong", "reason_missing", "reason_source", "reason_refusal")
+THANKS = {  # what is said of each vote
+    "good": "thanks",
+    "bad": "thanks",
+    "lost": "not_kept",
+    "early": "note_early",
+    "full": "note_full",
+    "long": "note_long",
+}
 
 
 def conversation(session: Session, language: str, *, notice: str = "") -> str:
@@ -176,7 +184,7 @@ def _tools(exchange: Exchange, number: int, language: str, *, last: bool) -> str
 
 
 def _thanks(vote: str, language: str) -> str:
-    key = {"good": "thanks", "bad": "thanks", "lost": "not_kept"}.get(vote)
+    key = THANKS.get(vote)
     return f'<p class="small thanks" role="status">{told(language, key)}</p>' if key else ""
 
 

@@ -44,11 +44,12 @@ def build(
     *,
     inbox: Path | None = None,
     limits: Limits | None = None,
+    recorded_days: int | None = None,
 ) -> gr.Blocks:
     """Return the page, to be launched with `look`; see `Desk` for what it takes."""
     demo: gr.Blocks = gr.Blocks(title=parts.TITLE, fill_width=True, analytics_enabled=False)
     with demo:
-        desk = Desk(pipeline, files, inbox, limits or Limits())
+        desk = Desk(pipeline, files, inbox, limits or Limits(), recorded_days)
         _Page(desk).connect()
         api.add(desk)
 
@@ -94,7 +95,7 @@ class _Page:
         self.desk = desk
         self.session, self.chosen = gr.State(()), gr.State(Chosen())
         with gr.Row(elem_id="top"):
-            self.top = _html("top", parts.top("en", None), elem_id="head")
+            self.top = _html("top", parts.top("en", None, desk.recorded_days), elem_id="head")
             self.status = gr.HTML(elem_id="status", apply_default_css=False)
             self.fresh = gr.Button(gr.I18n()("fresh"), size="sm", elem_id="fresh")
         with gr.Row(elem_id="desk"):
@@ -174,7 +175,9 @@ class _Page:
         changes = self._whole((), Chosen(language=chosen.language), request)
         return {**changes, self.box: gr.Textbox(value="", **_words(chosen.language))}
 
-    def act(self, event: gr.EventData, session: Session, chosen: Chosen) -> Changes:
+    def act(
+        self, event: gr.EventData, session: Session, chosen: Chosen, request: gr.Request
+    ) -> Changes:
         """Do what a button of an answer says."""
         do, number = str(_sent(event, "do")), _number(event, session)
         if do in (*FILES, "copy"):
@@ -184,7 +187,7 @@ class _Page:
             return {self.wire: command("none")}
         if do == "edit":
             return self._edit(session, number, chosen)
-        vote = self._noted(event, session, number) if do == "note" else VOTES.get(do)
+        vote = self._noted(event, session, number, request) if do == "note" else VOTES.get(do)
         if vote is None:
             return {self.wire: command("none")}
         session = self.desk.vote(session, number, vote)
@@ -259,7 +262,7 @@ class _Page:
             self.follow: "",
             self.box: gr.Textbox(**_words(language)),
             self.fresh: gr.Button(say(language, "fresh")),
-            self.top: parts.top(language, who),
+            self.top: parts.top(language, who, self.desk.recorded_days),
             self.status: self._status(language, request),
             self.tools: parts.tools(self.desk.seen_by(who), language),
             self.attach: parts.attachment(language, chosen.file),
@@ -281,11 +284,14 @@ class _Page:
             self.wire: command("focus"),
         }
 
-    def _noted(self, event: gr.EventData, session: Session, number: int) -> str:
+    def _noted(
+        self, event: gr.EventData, session: Session, number: int, request: gr.Request
+    ) -> str:
         reason = _text(event, "reason", 40)
         words = say("en", reason) if reason in answer.REASONS else ""
         note = _text(event, "note", LONGEST_NOTE).strip()
-        return self.desk.note(session, number, ": ".join(filter(None, [words, note])))
+        said = ": ".join(filter(None, [words, note]))
+        return self.desk.note(session, number, said, visitor_of(request))
 
 
 def _number(event: gr.EventData, session: Session) -> int | None:

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from rag import records
 from rag.access import Clearance
-from rag.errors import RagError
+from rag.errors import DraftsFullError, DraftTooLongError, RagError
 from rag.pipeline import Pipeline, Question
 from rag.selection import SeenIndex
 from rag.types import EVERYWHERE, Answer, Filter
@@ -54,6 +55,8 @@ VOTES = {"good": "good", "bad": "asked", "unvote": ""}
 
 _turn = itertools.count()
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -79,12 +82,14 @@ class Desk:
     Attributes:
         inbox: where a reader's note becomes a draft of a case, None to keep none.
         limits: what one user may ask.
+        recorded_days: as `ui.parts.top` is told it.
     """
 
     pipeline: Pipeline
     files: OwnFiles
     inbox: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    recorded_days: int | None = None
     memory: dossier.Memory = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +105,7 @@ class Desk:
         def own(question: Question) -> FromFile | None:
             return self.files.ask(who.key, chosen.file, question)
 
-        asked = Asked(text, chosen.where, chosen.words, own, who.clearance)
+        asked = Asked(text, chosen.where, chosen.words, own, who.clearance, chosen.language)
         try:
             with self.limits.asking(who.user):
                 yield from converse(self.pipeline, asked, before[: chosen.at])
@@ -129,16 +134,22 @@ class Desk:
         changed: Exchange = replace(session[number], vote=vote)
         return (*session[:number], changed, *session[number + 1 :])
 
-    def note(self, session: Session, number: int, note: str) -> str:
+    def note(self, session: Session, number: int, note: str, who: Visitor) -> str:
         """Keep what a reader found wrong as a draft of a case, and return the vote that shows."""
         if self.inbox is None:
             return "lost"
+        if self.limits.noting(who.user):
+            return "early"
         answer, before = session[number].answer, turns(session[:number])
         where = session[number].where
         asked_of = f" ({say(answer.language, 'filter_line', what=where)})" if where else ""
         try:
             records.draft_case(self.inbox, answer, note[:LONGEST_NOTE] + asked_of, before)
-        except OSError:
+        except (DraftsFullError, DraftTooLongError) as error:
+            log.warning("a reader's note was not kept: %s", error)
+            return "full" if isinstance(error, DraftsFullError) else "long"
+        except OSError as error:
+            log.warning("a reader's note could not be kept in %s: %s", self.inbox, error)
             return "lost"
         return "bad"
 

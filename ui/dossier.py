@@ -15,7 +15,8 @@ from rag.selection import SeenIndex
 from rag.types import Span
 from ui.inert import inert, told
 from ui.source import address
-from ui.words import count, dates, day, language_name, say, sentence
+from ui.trouble import notice
+from ui.words import count, dates, day, language_name, say
 
 MOST_ROWS = 300  # of the table; the search looks at all
 COLUMNS = ("title", "date", "kind", "language", "pages", "remarks")
@@ -121,7 +122,7 @@ def page(index: SeenIndex, memory: Memory, language: str, wanted: object = "") -
             change = memory.change(generation, index.clearance)
             return _page(generation, change, language, str(wanted or ""))
     except RagError as error:
-        return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
+        return notice(language, error)
 
 
 def matching(listed: Iterable[Listed], wanted: str, language: str) -> list[Listed]:

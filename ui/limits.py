@@ -42,6 +42,7 @@ class Limits:
         question: characters.
         questions: of one user in a minute.
         pending: questions of one user that are being answered.
+        notes: of one user in a minute; where nobody logs in, of all together.
         requests: of one user in a minute, whatever they are for, where users log in.
         answers: that are made at once.
         waiting: requests that wait for their turn; beyond, they are refused.
@@ -50,22 +51,29 @@ class Limits:
     question: int = 1000
     questions: int = 20
     pending: int = 3
+    notes: int = 10
     requests: int = 600
     answers: int = 8
     waiting: int = 64
     clock: Clock = time.monotonic
     _asked: Rate = field(init=False)
     _sent: Rate = field(init=False)
+    _noted: Rate = field(init=False)
     _pending: dict[str, int] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._asked = Rate(self.questions, MINUTE, clock=self.clock)
         self._sent = Rate(self.requests, MINUTE, clock=self.clock)
+        self._noted = Rate(self.notes, MINUTE, clock=self.clock)
 
     def sending(self, user: str) -> int:
         """Count a request of a user, and return how many seconds it comes too early."""
         return math.ceil(self._sent.wait(user))
+
+    def noting(self, user: str) -> int:
+        """Count a note of a user, and return how many seconds it comes too early."""
+        return math.ceil(self._noted.wait(user))
 
     def check(self, who: str) -> None:
         """Tell whether a user may ask now.

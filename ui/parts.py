@@ -9,13 +9,17 @@ from rag.types import Fault
 from ui import filters
 from ui.inert import inert, told
 from ui.login import Visitor
-from ui.words import LANGUAGES, NAMES, count, dates, sentence
+from ui.trouble import notice
+from ui.words import LANGUAGES, NAMES, count, dates
 
 TITLE = "Visit Desk"
 
 
-def top(language: str, who: Visitor | None) -> str:
-    """Return the name of the window, its views, its language and the earlier conversations."""
+def top(language: str, who: Visitor | None, recorded_days: int | None = None) -> str:
+    """Return the name of the window, its views, its language and the earlier conversations.
+
+    `recorded_days` is how long the server keeps what is answered: None for not at all, 0 for ever.
+    """
     views = "".join(
         f'<button type="button" data-do="view" data-view="{view}"{current}>'
         f"{told(language, view)}</button>"
@@ -28,7 +32,7 @@ def top(language: str, who: Visitor | None) -> str:
     )
     return (
         f'<a class="skip" href="#box" data-do="skip">{told(language, "skip")}</a><h1>{TITLE}</h1>'
-        f'<nav aria-label="{told(language, "views")}">{views}</nav>{_past(language)}'
+        f'<nav aria-label="{told(language, "views")}">{views}</nav>{_past(language, recorded_days)}'
         f'<label class="language"><span class="unseen">{told(language, "language")}</span>'
         f'<select name="language">{options}</select></label>{_user(language, who)}'
         f'<p id="said" role="status" data-busy="{told(language, "busy")}"></p>'
@@ -109,7 +113,7 @@ def status(index: SeenIndex, writing: tuple[str, Fault], language: str = "en") -
         with index.reading() as generation:
             held = generation.summary()
     except RagError as error:
-        return f'<p class="notice" role="status">{inert(sentence(str(error)))}</p>'
+        return notice(language, error)
     what = f"{count(held.documents, language)}, {dates(held.first, held.last, language)}."
     return f"<p>{inert(what)} {_mode(*writing, language)}</p>"
 
@@ -120,10 +124,13 @@ def _mode(model: str, fault: Fault, language: str) -> str:
     return told(language, "mode_written", model=model) if model else told(language, "mode")
 
 
-def _past(language: str) -> str:
+def _past(language: str, recorded_days: int | None) -> str:
+    key = "not_recorded" if recorded_days is None else "recorded"
+    key = "recorded_always" if recorded_days == 0 else key
+    where = f"{told(language, 'past_where')} {told(language, key, n=recorded_days)}"
     return (
         f'<details id="past"><summary>{told(language, "past")}</summary><div>'
-        f'<p class="small">{told(language, "past_where")}</p>'
+        f'<p class="small">{where}</p>'
         f'<ul data-delete="{told(language, "delete")}" data-none="{told(language, "past_none")}">'
         f'</ul><button type="button" data-do="past-clear">{told(language, "delete_all")}</button>'
         "</div></details>"

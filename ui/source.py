@@ -12,7 +12,8 @@ from rag.types import Block, BlockKind, Document, Span
 from ui.inert import inert, told
 from ui.original import original
 from ui.picture import Picture, draw
-from ui.words import day, language_name, say, sentence
+from ui.trouble import notice
+from ui.words import day, language_name, say
 
 DOSSIER = "#dossier"
 MAX_LISTED = 200  # documents; beyond, the list would be no help and slow to make
@@ -71,7 +72,7 @@ def view(
             return _notice(say(language, "nowhere"))
         return _open(index, own, found, language, drawn=drawn)
     except RagError as error:
-        return _notice(sentence(str(error)))
+        return notice(language, error)
 
 
 def dossier(generation: Generation, language: str = "en") -> str:

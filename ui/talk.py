@@ -11,6 +11,7 @@ from rag.errors import RagError
 from rag.pipeline import MAX_HISTORY, Pipeline, Question
 from rag.selection import SeenIndex
 from rag.types import EVERYWHERE, Answer, Filter, Turn
+from ui.trouble import in_words
 from ui.words import say
 
 MOST_EXCHANGES = 100  # of one conversation; what is older is let go
@@ -41,7 +42,7 @@ class Exchange:
     Attributes:
         where: which documents were to be asked, in words; empty for all.
         vote: "good" or "bad" once the reader said so, "asked" while it is asked what is bad,
-            "lost" when what was said could not be kept.
+            "lost", "early", "full" or "long" when what was said was not kept.
     """
 
     answer: Answer
@@ -91,6 +92,7 @@ class Asked:
         where: the documents asked, and the same in words.
         own: asks the reader's own file, and returns None when there is none.
         clearance: which documents the reader may see.
+        language: of the window, in which an error is told.
     """
 
     text: str
@@ -98,6 +100,7 @@ class Asked:
     where_in_words: str = ""
     own: AskFile = lambda _: None
     clearance: Clearance = OPERATOR
+    language: str = "en"
 
 
 def turns(session: Session) -> tuple[Turn, ...]:
@@ -107,7 +110,10 @@ def turns(session: Session) -> tuple[Turn, ...]:
 
 
 def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View]:
-    """Yield the window as an answer grows; an error leaves the question in the box."""
+    """Yield the window as an answer grows; an error leaves the question in the box.
+
+    What the error says in full is in the log line of the question.
+    """
     before = before[1 - MOST_EXCHANGES :]
     question = Question(asked.text, turns(before), where=asked.where, clearance=asked.clearance)
     draft: str | None = ""
@@ -126,7 +132,7 @@ def converse(pipeline: Pipeline, asked: Asked, before: Session) -> Iterator[View
             if own:
                 yield View((*before, replace(shown, own=own)))
     except RagError as error:
-        yield View(before, draft=asked.text, notice=str(error))
+        yield View(before, draft=asked.text, notice=in_words(asked.language, error))
 
 
 def stopped(session: Session, language: str) -> View:

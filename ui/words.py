@@ -20,9 +20,27 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     "past": ("Earlier conversations", "Conversations précédentes", "Conversaciones anteriores"),
     "past_none": ("None yet.", "Aucune pour l’instant.", "Ninguna todavía."),
     "past_where": (
-        "Kept in this browser only, at most 30.",
-        "Conservées dans ce navigateur seulement, 30 au plus.",
-        "Guardadas solo en este navegador, 30 como máximo.",
+        "This list is kept in this browser, at most 30, and deleted here.",
+        "Cette liste est conservée dans ce navigateur, 30 au plus, et s’efface ici.",
+        "Esta lista se guarda en este navegador, 30 como máximo, y se borra aquí.",
+    ),
+    "recorded": (
+        "The server also records each question, its answer and the turns before, for {n} days.",
+        "Le serveur enregistre aussi chaque question, sa réponse et les échanges d’avant, "
+        "pendant {n} jours.",
+        "El servidor registra además cada pregunta, su respuesta y lo anterior durante {n} días.",
+    ),
+    "recorded_always": (
+        "The server also records each question, its answer and the turns before, without a limit.",
+        "Le serveur enregistre aussi chaque question, sa réponse et les échanges d’avant, "
+        "sans limite de durée.",
+        "El servidor registra además cada pregunta, su respuesta y lo anterior, sin límite de "
+        "tiempo.",
+    ),
+    "not_recorded": (
+        "The server keeps no record of questions and answers.",
+        "Le serveur ne garde pas trace des questions ni des réponses.",
+        "El servidor no guarda registro de preguntas ni respuestas.",
     ),
     "delete": ("Delete", "Supprimer", "Eliminar"),
     "delete_all": ("Delete all", "Tout supprimer", "Eliminar todas"),
@@ -79,6 +97,32 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "The question is too long; shorten it to {n} characters.",
         "La question est trop longue ; abrégez-la à {n} caractères.",
         "La pregunta es demasiado larga; acórtela a {n} caracteres.",
+    ),
+    "empty": (
+        "The question is empty; type what you want to know from the documents.",
+        "La question est vide ; saisissez ce que vous voulez savoir des documents.",
+        "La pregunta está vacía; escriba lo que quiere saber de los documentos.",
+    ),
+    "dossier_missing": (
+        "There is no dossier to ask yet; tell whoever runs Visit Desk.",
+        "Il n’y a pas encore de dossier à interroger ; prévenez qui gère Visit Desk.",
+        "Todavía no hay dossier que consultar; avise a quien administra Visit Desk.",
+    ),
+    "dossier_unusable": (
+        "The dossier can not be used until it is read in again; tell whoever runs Visit Desk.",
+        "Le dossier est inutilisable tant qu’il n’est pas relu ; prévenez qui gère Visit Desk.",
+        "El dossier no se puede usar hasta que se lea de nuevo; avise a quien administra "
+        "Visit Desk.",
+    ),
+    "dossier_away": (
+        "The dossier can not be reached just now; try again in a moment.",
+        "Le dossier est inaccessible pour l’instant ; réessayez dans un moment.",
+        "No se puede acceder al dossier por ahora; pruebe en un momento.",
+    ),
+    "trouble": (
+        "This did not work; try again, and tell whoever runs Visit Desk if it stays so.",
+        "Cela n’a pas marché ; réessayez et, si cela dure, prévenez qui gère Visit Desk.",
+        "No ha funcionado; pruebe de nuevo y, si sigue así, avise a quien administra Visit Desk.",
     ),
     # before the first question
     "welcome": (
@@ -269,6 +313,24 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         "The note could not be kept on this machine.",
         "La note n’a pas pu être conservée sur cette machine.",
         "No se pudo guardar la nota en este equipo.",
+    ),
+    "note_early": (
+        "The note was not kept, as many came within a minute; send it again in a moment.",
+        "La note n’a pas été conservée : trop de notes en une minute ; renvoyez-la bientôt.",
+        "La nota no se guardó: hubo muchas en un minuto; envíela de nuevo en un momento.",
+    ),
+    "note_full": (
+        "The note was not kept, as too many wait to be read; tell whoever runs Visit Desk.",
+        "La note n’a pas été conservée : trop de notes attendent d’être lues ; "
+        "prévenez qui gère Visit Desk.",
+        "La nota no se guardó: hay demasiadas por leer; avise a quien administra Visit Desk.",
+    ),
+    "note_long": (
+        "The note was not kept, as its answer is too long; ask again and send it then.",
+        "La note n’a pas été conservée : sa réponse est trop longue ; "
+        "reposez la question, puis renvoyez-la.",
+        "La nota no se guardó: su respuesta es demasiado larga; "
+        "pregunte de nuevo y envíela entonces.",
     ),
     # the source
     "source": ("Source", "Source", "Fuente"),

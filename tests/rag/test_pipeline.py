@@ -230,6 +230,11 @@ def test_a_longer_question_is_an_error(pipeline: Pipeline) -> None:
         pipeline.invoke(Question("x" * 1001))
 
 
+def test_a_short_question_is_quoted_whole_where_it_is_still_too_long() -> None:
+    with pytest.raises(QuestionError, match=r"the question 'Who came\?' has 9 characters"):
+        check_question("Who came?", 8)
+
+
 @given(st.text(max_size=80))
 def test_a_question_that_was_checked_stays_as_it_is(text: str) -> None:
     try:

@@ -14,6 +14,7 @@ from rag.index import Index
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.records import (
+    MOST_DRAFT_BYTES,
     append,
     as_filter,
     as_json,
@@ -295,6 +296,14 @@ def test_a_note_on_an_answer_becomes_a_draft_of_a_case(tmp_path: Path) -> None:
     assert draft["turns"] == [{"question": "Qui est Ana ?", "answer": "Ana est là. [1]"}]
     assert draft["answer"] == as_json(ANSWER)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_of_a_long_conversation_a_draft_holds_the_newest_turns(tmp_path: Path) -> None:
+    turns = [Turn(f"Question {number}?", "x" * 30_000) for number in range(9)]
+    path = draft_case(tmp_path / "inbox", ANSWER, "faux", turns)
+    assert path.stat().st_size <= MOST_DRAFT_BYTES
+    (draft,) = lines(path)
+    assert [each["question"] for each in draft["turns"]] == [f"Question {n}?" for n in (6, 7, 8)]
 
 
 def test_each_note_is_a_draft_of_its_own_and_none_names_a_path(tmp_path: Path) -> None:

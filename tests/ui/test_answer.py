@@ -181,7 +181,7 @@ def test_an_answer_that_is_being_made_says_so() -> None:
             FromFile(
                 "a.txt", answer(status="partial", notice="not sure", citations=(citation(1),))
             ),
-            ["From your file a.txt, which is not in the dossier:", "Hm.", "It rains. [1]"],
+            ["From your file a.txt, which is not in the dossier:", "Not sure.", "It rains. [1]"],
         ),
         (FromFile("a.txt", answer(status="refused")), ["Your file a.txt does not say."]),
         (

@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +15,14 @@ from rag.access import OPERATOR
 from rag.errors import IndexMissingError
 from rag.models import Encoder
 from rag.pipeline import Pipeline
+from rag.records import MOST_DRAFTS
 from rag.types import Answer, Filter
 from ui import parts
 from ui.api import answer_as_json
 from ui.chat import CLOSED, build, forget_closed
 from ui.desk import EXAMPLES, Chosen, Desk, command, examples
+from ui.inert import inert, told
+from ui.limits import Limits
 from ui.login import Visitor
 from ui.own import OwnFiles
 from ui.talk import Exchange
@@ -46,15 +50,33 @@ def test_the_status_line_says_how_answers_are_made(pipeline: Pipeline) -> None:
     assert "no language model" in parts.status(pipeline.index, ("", ""))
 
 
-def test_the_status_line_says_when_there_is_no_index() -> None:
+def test_the_status_line_says_when_there_is_no_index(caplog: pytest.LogCaptureFixture) -> None:
     @contextmanager
     def reading() -> Iterator[None]:
-        raise IndexMissingError("no index")
+        raise IndexMissingError("there is no index in '/srv/x'; run python -m ingest PATH")
         yield
 
     missing = SimpleNamespace(reading=reading)
-    assert "No index&#46;" in parts.status(missing, ("", ""))
+    shown = parts.status(missing, ("", ""), "fr")
+    assert told("fr", "dossier_missing") in shown
+    assert "ingest" not in shown
+    assert "run python -m ingest PATH" in caplog.text
     assert "<form" not in parts.tools(missing, "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "words"),
+    [
+        pytest.param("en", 90, "The server also records each question, its answer and", id="en"),
+        pytest.param("fr", 90, "pendant 90 jours.", id="fr"),
+        pytest.param("es", 0, "sin límite de tiempo.", id="es-for-ever"),
+        pytest.param("en", None, "The server keeps no record of questions", id="en-not"),
+    ],
+)
+def test_beside_the_earlier_conversations_stands_what_the_server_records(
+    language: str, days: int | None, words: str
+) -> None:
+    assert inert(words) in parts.top(language, OPERATING, days)
 
 
 def test_only_ask_and_documents_are_public_endpoints(pipeline: Pipeline, files: OwnFiles) -> None:
@@ -84,7 +106,7 @@ def test_a_note_becomes_a_draft_of_a_case(
 ) -> None:
     session = (Exchange(Answer("1", "Who?", "Who?", "en", "refused")),)
     desk = Desk(pipeline, files, inbox=tmp_path / "inbox")
-    assert desk.note(session, 0, "x" * 1500) == "bad"
+    assert desk.note(session, 0, "x" * 1500, OPERATING) == "bad"
     (draft,) = (tmp_path / "inbox").iterdir()
     assert json.loads(draft.read_text(encoding="utf-8"))["note"] == "x" * 1000
 
@@ -94,8 +116,33 @@ def test_a_note_that_can_not_be_kept_is_said_to_be_lost(
 ) -> None:
     session = (Exchange(Answer("1", "Who?", "Who?", "en", "refused")),)
     (tmp_path / "inbox").write_text("no folder", encoding="utf-8")
-    assert Desk(pipeline, files, inbox=tmp_path / "inbox").note(session, 0, "x") == "lost"
-    assert Desk(pipeline, files).note(session, 0, "x") == "lost"
+    desk = Desk(pipeline, files, inbox=tmp_path / "inbox")
+    assert desk.note(session, 0, "x", OPERATING) == "lost"
+    assert Desk(pipeline, files).note(session, 0, "x", OPERATING) == "lost"
+
+
+def test_notes_are_so_many_a_minute_of_a_user_and_of_an_answer_that_is_not_too_long(
+    pipeline: Pipeline, files: OwnFiles, tmp_path: Path
+) -> None:
+    said = Answer("1", "Who?", "Who?", "en", "refused")
+    session = (Exchange(said), Exchange(replace(said, text="x" * 400_000)))
+    desk = Desk(pipeline, files, tmp_path, Limits(notes=2))
+    votes = [desk.note(session, number, "x", OPERATING) for number in (0, 1, 0)]
+    assert votes == ["bad", "long", "early"]
+    assert desk.note(session, 0, "x", replace(OPERATING, user="ana")) == "bad"
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 5000
+
+
+def test_notes_that_nobody_goes_through_are_kept_to_a_number(
+    pipeline: Pipeline, files: OwnFiles, tmp_path: Path
+) -> None:
+    session = (Exchange(Answer("1", "Who?", "Who?", "en", "refused")),)
+    for number in range(MOST_DRAFTS):
+        (tmp_path / f"{number}.jsonl").touch()
+    desk = Desk(pipeline, files, inbox=tmp_path)
+    assert desk.note(session, 0, "x", OPERATING) == "full"
+    (tmp_path / "0.jsonl").unlink()
+    assert desk.note(session, 0, "x", OPERATING) == "bad"
 
 
 def test_chosen_documents_are_said_by_their_titles(pipeline: Pipeline, files: OwnFiles) -> None:

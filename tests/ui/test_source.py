@@ -182,6 +182,4 @@ def test_a_missing_index_is_said_in_the_viewer() -> None:
         def reading(self) -> object:
             raise IndexMissingError("there is no index in 'x'; run python -m ingest PATH")
 
-    assert parsed(view(Missing(), DOSSIER)).text_content() == (
-        "There is no index in 'x'; run python -m ingest PATH."
-    )
+    assert parsed(view(Missing(), DOSSIER, "es")).text_content() == say("es", "dossier_missing")

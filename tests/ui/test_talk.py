@@ -1,8 +1,18 @@
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from rag.errors import IndexMissingError, RagError
+from rag.errors import (
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexMissingError,
+    IndexServerError,
+    ModelError,
+    RagError,
+)
 from rag.pipeline import Pipeline, Question
 from rag.types import EVERYWHERE, Answer, Citation, Filter, Hit, Span, Turn
 from ui.talk import (
@@ -16,7 +26,7 @@ from ui.talk import (
     follow_ups,
     stopped,
 )
-from ui.words import say
+from ui.words import LANGUAGES, say
 
 CITED = Citation(1, "0123456789abcdef", "T", "u", None, None, Span(0, 2), "It")
 
@@ -79,15 +89,45 @@ def test_what_was_retrieved_is_not_kept_in_the_session(pipeline: Pipeline) -> No
     assert hits == ()
 
 
-def test_an_error_leaves_the_question_in_the_box() -> None:
-    script = Script(exchange("searching"), error=IndexMissingError("no index; run it"))
-    *_, last = converse(script, Asked("When?"), ())
-    assert last == View((), draft="When?", notice="no index; run it")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        pytest.param(IndexMissingError, "dossier_missing", id="missing"),
+        pytest.param(IndexMismatchError, "dossier_unusable", id="mismatch"),
+        pytest.param(IndexDamagedError, "dossier_unusable", id="damaged"),
+        pytest.param(IndexServerError, "dossier_away", id="server"),
+        pytest.param(ModelError, "trouble", id="other"),
+    ],
+)
+def test_an_error_leaves_the_question_in_the_box_and_is_told_in_the_readers_words(
+    kind: type[RagError], key: str, language: str
+) -> None:
+    script = Script(exchange("searching"), error=kind("'/srv/index' is none; run python -m x"))
+    *_, last = converse(script, Asked("When?", language=language), ())
+    assert last == View((), draft="When?", notice=say(language, key))
 
 
-def test_an_empty_question_is_said_to_be_empty(pipeline: Pipeline) -> None:
-    (last,) = converse(pipeline, Asked("  "), ())
-    assert last.notice.startswith("the question is empty")
+def test_a_question_that_is_empty_or_too_long_is_said_to_be(pipeline: Pipeline) -> None:
+    (last,) = converse(pipeline, Asked("  ", language="fr"), ())
+    assert last.notice == say("fr", "empty")
+    (last,) = converse(pipeline, Asked("x" * 1001, language="es"), ())
+    assert last.notice == say("es", "too_long", n=1000)
+
+
+def test_what_an_error_says_in_full_is_logged(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    @contextmanager
+    def reading() -> Iterator[None]:
+        raise IndexDamagedError("'/srv/index' is damaged; run python -m ingest")
+        yield
+
+    broken: Any = Pipeline(SimpleNamespace(reading=reading), pipeline._encoder)
+    *_, last = converse(broken, Asked("When?"), ())
+    assert "ingest" not in last.notice
+    (logged,) = [each for each in caplog.records if each.message == "question failed"]
+    assert "run python -m ingest" in str(logged.__dict__["facts"])
 
 
 @pytest.mark.parametrize(

@@ -365,6 +365,8 @@ def test_conversations_are_kept_in_the_browser_and_can_be_deleted(window: Any, a
     ask(page, NOTHING)
     page.locator("#past summary").click()
     expect(page.locator("#past li")).to_have_count(2)
+    expect(page.locator("#past")).to_contain_text("The server also records each question")
+    expect(page.locator("#past")).to_contain_text("for 90 days")
     page.get_by_role("button", name=re.compile(f"^{re.escape(WHO)}")).click()
     expect(page.locator("#chat .turn h2")).to_contain_text(WHO)
     page.locator("#past summary").click()
