@@ -96,10 +96,21 @@ def of_keywords(given: Mapping[str | None, ast.expr] | Mapping[str, ast.expr]) -
             yield name
 
 
+def parsed(source: str) -> ast.Module:
+    """Parse once more if another thread parses meanwhile, which Python 3.11 may take for an error.
+
+    See https://github.com/python/cpython/issues/106905.
+    """
+    try:
+        return ast.parse(source)
+    except SystemError:
+        return ast.parse(source)
+
+
 def findings(source: str) -> set[str]:
     """Return what a source does that no source here may do."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         found.update(of_import(node))
         if isinstance(node, ast.Call):
             found.update(of_call(node))
