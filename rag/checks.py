@@ -613,11 +613,6 @@ def hedges(_: str, proof: Proof) -> str:
     return ""
 
 
-_PRONOUN = re.compile(
-    r"\b(?:he|she|they|it|il|elle|ils|elles|el|ella|ellos|ellas)\b", re.IGNORECASE
-)
-
-
 def speakers(_: str, proof: Proof) -> str:
     """Check that whoever says it in the sentence says it in the evidence."""
     spoken = {

@@ -385,10 +385,6 @@ _SPEAKING = {
 _BY_ACCOUNT = {
     each: re.compile(rf"(?<!\w)(?:{words})\s*", re.IGNORECASE) for each, words in _ACCORDING.items()
 }
-_STRICT_ACCOUNT = {
-    each: re.compile(rf"(?<!\w)(?:{words.replace('(?P<own>in (?=[A-Z]))|', '')})", 0)
-    for each, words in _ACCORDING.items()
-}
 
 
 def _speakers(text: str, flat: str, language: str) -> Iterator[Speaker]:
