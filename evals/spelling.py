@@ -25,7 +25,7 @@ def mistyped(question: str) -> str:
 def _misspelt(word: str, chance: random.Random) -> str:
     place = chance.randrange(1, len(word) - 1)  # the first letter is seldom wrong
     a, b = word[place], word[place + 1]
-    written = chance.choice(("", a + a + b, b + a)) or b
+    written = chance.choice((b, a + a + b, b + a))
     return word[:place] + written + word[place + 2 :]
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 
 from babel import Locale
 
-from rag.language import LANGUAGES, WORD, detect, stem, unaccented
+from rag.language import LANGUAGES, WORD, stem, unaccented
 from rag.types import Span
 
 LONGEST = 3  # words of a country's name that is said as it stands
@@ -21,13 +21,12 @@ def aliases_in(text: str, language: str) -> list[tuple[Span, str]]:
     return [(Span(*each.span()), keys[_loose(each.group())]) for each in pattern.finditer(text)]
 
 
-def namesakes(question: str) -> Mapping[str, frozenset[str]]:
+def namesakes(question: str, language: str) -> Mapping[str, frozenset[str]]:
     """Return, for each word of the names in a question, the stems of other names for the same.
 
-    >>> "us" in namesakes("Will the United States join?")["States"]
+    >>> "us" in namesakes("Will the United States join?", "en")["States"]
     True
     """
-    language = detect(question)
     return {
         word: _single(key)
         for span, key in aliases_in(unaccented(question), language)

@@ -349,7 +349,7 @@ def _one_by_one(answer: Answer, final: Answer) -> Iterator[Answer]:
     """Yield an answer of quotes as it grows by one after the other."""
     for shown in range(1, len(final.citations) if final.status != "refused" else 0):
         cited = final.citations[:shown]
-        yield replace(answer, text=text_of(cited), citations=cited, notice=final.notice)
+        yield replace(answer, text=text_of(cited), citations=cited)
 
 
 def _searched(generation: Generation, question: Question) -> Generation:

@@ -40,9 +40,10 @@ MODEL_READS = "en"  # the language whose words the packaged model has whole
 STOP = 0.3  # what a token counts, as a rarity, that is of no word that carries meaning
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
-_STOP_WORDS_MISTYPED = [
-    each for each in sorted(STOP_WORDS[MODEL_READS]) if len(each) >= SHORTEST_MISTYPED
-]
+_LONG_STOP_WORDS = {
+    language: [each for each in sorted(found) if len(each) >= SHORTEST_MISTYPED]
+    for language, found in STOP_WORDS.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,10 @@ def understand(
     """
     typed = text if own is None else own
     language = detect(text)
-    own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
-    text = own + text[len(typed) :]
     languages = sorted(generation.languages | {language})
-    same = namesakes(text)
+    own = _spelled(typed, languages, generation, encoder) if language == MODEL_READS else typed
+    text = own + text[len(typed) :]
+    same = namesakes(text, language)
 
     def found(part: str) -> dict[frozenset[str], Word]:
         parts = (
@@ -168,7 +169,7 @@ def _weighted(tokens: Tokens, text: str, words: Iterable[Word]) -> QueryTokens |
     )
 
 
-def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:
+def _spelled(text: str, languages: Sequence[str], generation: Generation, encoder: Encoder) -> str:
     """Return an English question with each word that seems mistyped as it may have been meant.
 
     It seems so when neither the documents nor the embedded model know it. It may be a word of
@@ -182,11 +183,11 @@ def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:
             return word
         small = word.casefold()
         known = encoder.words(small[0])
-        if not known or small in known or _are_there(stems(word, (MODEL_READS,)), generation):
+        if not known or small in known or _are_there(stems(word, languages), generation):
             return word
         opens = opening is not None and found.span() == opening.span()
-        asking = like(small, _STOP_WORDS_MISTYPED) if opens or word.islower() else []
-        both = (w for w in like(small, known) if _are_there(stems(w, (MODEL_READS,)), generation))
+        asking = like(small, _LONG_STOP_WORDS[MODEL_READS]) if opens or word.islower() else []
+        both = (w for w in like(small, known) if _are_there(stems(w, languages), generation))
         spelled = next(itertools.chain(asking, both, _written(small, generation)), word)
         return spelled.capitalize() if word[0].isupper() and spelled.islower() else spelled
 
@@ -241,8 +242,7 @@ def _lightened(word: Word, language: str) -> Word:
 def _is_mistyped_stop_word(text: str, language: str) -> bool:
     if len(text) < SHORTEST_MISTYPED or not text.islower():
         return False
-    near = (each for each in STOP_WORDS[language] if len(each) >= SHORTEST_MISTYPED)
-    return any(OSA.distance(text, each, score_cutoff=1) <= 1 for each in near)
+    return any(OSA.distance(text, w, score_cutoff=1) <= 1 for w in _LONG_STOP_WORDS[language])
 
 
 def _rarity(count: int, total: int) -> float:

@@ -1,7 +1,7 @@
 import pytest
 
 from rag.aliases import aliases_in, namesakes
-from rag.language import unaccented
+from rag.language import detect, unaccented
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,12 @@ from rag.language import unaccented
     ],
 )
 def test_a_name_has_other_names(question: str, word: str, namesake: str) -> None:
-    assert namesake in namesakes(question)[word]
+    assert namesake in namesakes(question, detect(question))[word]
 
 
 @pytest.mark.parametrize("question", ["Did they unite the states?", "Who is Ana Ruiz?", ""])
 def test_other_words_have_none(question: str) -> None:
-    assert namesakes(question) == {}
+    assert namesakes(question, "en") == {}
 
 
 def test_a_name_is_found_where_it_stands() -> None:
