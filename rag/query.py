@@ -121,7 +121,7 @@ def understand(
     typed = text if own is None else own
     language = detect(text)
     languages = sorted(generation.languages | {language})
-    own = _spelled(typed, languages, generation, encoder) if language == MODEL_READS else typed
+    own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
     text = own + text[len(typed) :]
     same = namesakes(text, language)
 
@@ -169,7 +169,7 @@ def _weighted(tokens: Tokens, text: str, words: Iterable[Word]) -> QueryTokens |
     )
 
 
-def _spelled(text: str, languages: Sequence[str], generation: Generation, encoder: Encoder) -> str:
+def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:
     """Return an English question with each word that seems mistyped as it may have been meant.
 
     It seems so when neither the documents nor the embedded model know it. It may be a word of
@@ -183,11 +183,11 @@ def _spelled(text: str, languages: Sequence[str], generation: Generation, encode
             return word
         small = word.casefold()
         known = encoder.words(small[0])
-        if not known or small in known or _are_there(stems(word, languages), generation):
+        if not known or small in known or _are_there(stems(word, (MODEL_READS,)), generation):
             return word
         opens = opening is not None and found.span() == opening.span()
         asking = like(small, _LONG_STOP_WORDS[MODEL_READS]) if opens or word.islower() else []
-        both = (w for w in like(small, known) if _are_there(stems(w, languages), generation))
+        both = (w for w in like(small, known) if _are_there(stems(w, (MODEL_READS,)), generation))
         spelled = next(itertools.chain(asking, both, _written(small, generation)), word)
         return spelled.capitalize() if word[0].isupper() and spelled.islower() else spelled
 
