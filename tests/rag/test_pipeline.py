@@ -248,7 +248,7 @@ def test_a_question_that_was_checked_stays_as_it_is(text: str) -> None:
 @given(text=st.text(max_size=100).filter(lambda text: any(map(str.isalnum, text))))
 def test_any_question_gets_a_final_answer(pipeline: Pipeline, text: str) -> None:
     answer = pipeline.invoke(Question(text))
-    assert answer.status in ("answered", "refused")
+    assert answer.status in ("answered", "partial", "refused")
     json.dumps(as_json(answer)).encode()
 
 
