@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rag.index import Generation
 from rag.language import SHORTEST_AKIN, akin, lacks, misses, names, stem, terms
 from rag.query import LIKE, Query, QueryTokens
-from rag.store import Vector, Vectors
+from rag.store import Embedding, Vector, Vectors
 from rag.types import Chunk, Hit, Sentence
 
 AKIN = 0.5  # what a word counts that only begins like the question's
@@ -74,7 +74,7 @@ class Evidence:
             number that its context does not have, or a year where the sentence has another.
         missing: the sentence can be no answer, as `rag.language.misses` tells.
         foreign: the sentence is in another language than the question.
-        english: the question is in the language that the embedded model reads best.
+        english: the question is compared in the language that the embedding model reads best.
     """
 
     sentence: Sentence
@@ -118,24 +118,39 @@ class Evidence:
 def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
     """Return every sentence of the hits as evidence, best first."""
     embedded = generation.embeddings([hit.chunk.id for hit in hits])
-    codes = {
-        sentence.id: code
-        for hit in hits
-        for sentence, code in zip(hit.chunk.sentences, embedded[hit.chunk.id].codes, strict=True)
-    }
-    nearest = nearest_tokens(query.tokens, codes) if query.tokens else {}
-    passages = [_Passage(hit, embedded[hit.chunk.id].vectors[1:], query.vector) for hit in hits]
-    words = _Words(
-        query, {term for each in passages for term in each.context}, generation.whole.chunks
-    )
-    rows = [words.rows(passage.sequences) for passage in passages]
-    words.compare(rows)
     evidence = [
         each
-        for passage, having in zip(passages, rows, strict=True)
-        for each in _of_passage(query, words, passage, having, nearest)
+        for reading in query.readings(hit.chunk.language for hit in hits)
+        for each in _read(query, reading, hits, embedded, generation.whole.chunks)
     ]
     return sorted(evidence, key=lambda each: -each.score)
+
+
+def _read(
+    query: Query,
+    reading: Query,
+    hits: Sequence[Hit],
+    embedded: Mapping[str, Embedding],
+    chunks: int,
+) -> Iterator[Evidence]:
+    """Yield the sentences of those hits that are compared with one reading of the question.
+
+    What a word of it tells among the sentences at hand is told by all of them.
+    """
+    own = [hit for hit in hits if query.reading(hit.chunk.language) is reading]
+    codes = {
+        sentence.id: code
+        for hit in own
+        for sentence, code in zip(hit.chunk.sentences, embedded[hit.chunk.id].codes, strict=True)
+    }
+    nearest = nearest_tokens(reading.tokens, codes) if reading.tokens else {}
+    passages = [_Passage(hit, embedded[hit.chunk.id].vectors[1:], reading.vector) for hit in hits]
+    words = _Words(reading, {term for each in passages for term in each.context}, chunks)
+    rows = [words.rows(passage.sequences) for passage in passages]
+    words.compare(rows)
+    for passage, having in zip(passages, rows, strict=True):
+        if query.reading(passage.hit.chunk.language) is reading:
+            yield from _of_passage(reading, words, passage, having, nearest)
 
 
 def nearest_tokens(query: QueryTokens, codes: Mapping[str, bytes]) -> dict[str, Numbers]:
@@ -213,7 +228,7 @@ def _of_passage(
             or words.of_another_year(terms_of),
             missing=misses(query.text, sentence.text),
             foreign=passage.hit.chunk.language != query.language,
-            english=query.language == "en",
+            english=query.read_well,
             vector=passage.vectors[number],
         )
 

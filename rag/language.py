@@ -240,35 +240,48 @@ def stems(word: str, languages: Iterable[str]) -> frozenset[str]:
 
 @cache
 def glossary() -> Mapping[str, frozenset[str]]:
-    """Return, for each stem of `glossary.txt`, the stems of the words that mean much the same."""
-    return _sets(line for line in _glossary_lines() if ">" not in line)
+    """Return, for each stem of `glossary.txt`, those of the same meaning in all languages."""
+    sets: dict[str, set[str]] = {}
+    for line in _glossary_lines():
+        group = set() if ">" in line else _stems_in(zip(LANGUAGES, line.split("|"), strict=True))
+        for each in group:
+            sets.setdefault(each, set()).update(group)
+    return {each: frozenset(group) for each, group in sets.items()}
+
+
+def meant_by(terms: Iterable[str], language: str, others: Collection[str]) -> frozenset[str]:
+    """Return the stems, in other languages, of words that mean much the same as one of a language.
+
+    Words for kinds of what a general word names are among them. Where the glossary has none of the
+    stems in the language itself, one that it has in another will do: many words are akin.
+
+    >>> meant_by(["sommet"], "fr", ["es"])
+    frozenset({'cumbr'})
+    >>> [stem("August", "en") in meant_by([stem(w, "en")], "en", ["en"]) for w in ("summer", "war")]
+    [True, False]
+    """
+    for asked_in in ((language,), LANGUAGES):
+        sets = [_meanings(each, other) for each in asked_in for other in others]
+        found = frozenset[str]().union(*(each.get(term, ()) for each in sets for term in terms))
+        if found:
+            break
+    return found
 
 
 @cache
-def narrower() -> Mapping[str, frozenset[str]]:
-    """Return, for stems of general words of `glossary.txt`, those of words for kinds of it.
-
-    >>> stem("August", "en") in narrower()[stem("summer", "en")]
-    True
-    """
-    return _sets(line for line in _glossary_lines() if ">" in line)
+def _meanings(language: str, other: str) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for line in _glossary_lines():
+        columns = dict(zip(LANGUAGES, line.split("|"), strict=True))
+        group = _stems_in([(other, columns[other])])
+        for each in _stems_in([(language, columns[language].split(">")[0])]):
+            found.setdefault(each, set()).update(group)
+    return {each: frozenset(group) for each, group in found.items()}
 
 
 def _glossary_lines() -> list[str]:
     text = resources.files("rag").joinpath("glossary.txt").read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line and not line.startswith("#")]
-
-
-def _sets(lines: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Return for the stems before a ">", or for all where there is none, those of all others."""
-    sets: dict[str, set[str]] = {}
-    for line in lines:
-        columns = list(zip(LANGUAGES, line.split("|"), strict=True))
-        group = _stems_in(columns)
-        meant = _stems_in([(each, column.split(">")[0]) for each, column in columns])
-        for each in meant:
-            sets.setdefault(each, set()).update(group)
-    return {each: frozenset(group) for each, group in sets.items()}
 
 
 def _stems_in(columns: Iterable[tuple[str, str]]) -> set[str]:

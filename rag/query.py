@@ -3,7 +3,7 @@
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,15 +13,15 @@ from rapidfuzz.distance import OSA
 from rag.aliases import namesakes
 from rag.index import Generation
 from rag.language import (
+    LANGUAGES,
     LIGHT_WORDS,
     STOP_WORDS,
     WORD,
     asked_about,
     detect,
     fold,
-    glossary,
     like,
-    narrower,
+    meant_by,
     stand_alone,
     stem,
     stems,
@@ -85,6 +85,8 @@ class Query:
         tokens: None where the embedding model has no vectors of tokens.
         terms: the index terms of the question's own words.
         borrowed: those of words that it has from questions before it.
+        read_well: its words are of the language that the embedding model reads best.
+        translated: the question word by word in that language, where it is asked in another.
     """
 
     text: str
@@ -94,6 +96,17 @@ class Query:
     words: tuple[Word, ...]
     terms: frozenset[str]
     borrowed: frozenset[str] = frozenset()
+    read_well: bool = True
+    translated: "Query | None" = None
+
+    def reading(self, language: str) -> "Query":
+        """Return the question as it is compared with passages in a language."""
+        return (language == MODEL_READS and self.translated) or self
+
+    def readings(self, languages: Iterable[str]) -> list["Query"]:
+        """Return the question as it is compared with passages in any of the languages."""
+        found = {id(each): each for each in map(self.reading, sorted(languages))}
+        return list(found.values()) or [self]
 
 
 def in_conversation(question: str, history: Sequence[Turn]) -> tuple[str, str]:
@@ -120,10 +133,32 @@ def understand(
     """
     typed = text if own is None else own
     language = detect(text)
-    languages = sorted(generation.languages | {language})
     own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
     text = own + text[len(typed) :]
-    same = namesakes(text, language)
+    mine, beside = _words_of(own, text[len(own) :], language, generation)
+    vector, tokens = encoder.encode_question(own, after=after)
+    rarity = {word.text: word.rarity for word in mine}
+    asked = Query(
+        text,
+        language,
+        vector,
+        _weighted(tokens, own, rarity) if tokens else None,
+        words=(*mine, *beside),
+        terms=_terms(mine),
+        borrowed=_terms(beside),
+        read_well=language == MODEL_READS,
+    )
+    if asked.read_well or MODEL_READS not in generation.languages or not encoder.words("a"):
+        return asked
+    return replace(asked, translated=_translated(asked, mine, beside, generation, encoder))
+
+
+def _words_of(
+    own: str, borrowed: str, language: str, generation: Generation
+) -> tuple[list[Word], list[Word]]:
+    """Return a question's own words, and those that it borrowed beside them."""
+    languages = sorted(generation.languages | {language})
+    same = namesakes(own + borrowed, language)
 
     def found(part: str) -> dict[frozenset[str], Word]:
         parts = (
@@ -137,29 +172,56 @@ def understand(
             if word.certainty or not _is_mistyped_stop_word(word.text, language)
         }
 
-    mine, borrowed = found(own), found(text[len(own) :])
-    rest = [
-        replace(word, rarity=BORROWED * word.rarity)
-        for key, word in borrowed.items()
-        if key not in mine
-    ]
-    vector, tokens = encoder.encode_question(own, after=after)
-    return Query(
-        text,
-        language,
-        vector,
-        _weighted(tokens, own, mine.values()) if tokens else None,
-        words=(*mine.values(), *rest),
-        terms=frozenset(term for word in mine.values() for term in word.terms),
-        borrowed=frozenset(term for word in rest for term in word.terms),
+    mine, beside = found(own), found(borrowed)
+    rest = (word for key, word in beside.items() if key not in mine)
+    return [*mine.values()], [replace(word, rarity=BORROWED * word.rarity) for word in rest]
+
+
+def _terms(words: Iterable[Word]) -> frozenset[str]:
+    return frozenset(term for word in words for term in word.terms)
+
+
+def _translated(
+    asked: Query,
+    mine: Sequence[Word],
+    beside: Sequence[Word],
+    generation: Generation,
+    encoder: Encoder,
+) -> Query:
+    """Return a question in the words that stand for its own in the documents the model reads."""
+    same = namesakes(asked.text, asked.language)
+
+    def put(word: Word, share: float = 1.0) -> tuple[Word, str]:
+        own = [stem(word.text, asked.language)]
+        meant = same.get(word.text) or meant_by(own, asked.language, [MODEL_READS])
+        counts = generation.document_frequencies(sorted(meant))
+        for term in sorted(filter(counts.get, counts), key=lambda each: -counts[each]):
+            for written in itertools.islice(_writings(term, generation), 1):
+                known = frozenset(filter(counts.get, counts))
+                rarity = share * _rarity(counts[term], generation.whole.chunks)
+                return Word(word.text, known, word.related, rarity, LIKE), written
+        return word, word.text
+
+    own, written = [put(word) for word in mine], [put(word, BORROWED) for word in beside]
+    text = " ".join(each for _, each in own) or asked.text
+    vector, tokens = encoder.encode_question(text)
+    rarity = {each: word.rarity for word, each in own}
+    mine, beside = [word for word, _ in own], [word for word, _ in written]
+    return replace(
+        asked,
+        vector=vector,
+        tokens=_weighted(tokens, text, rarity) if tokens else None,
+        words=(*mine, *beside),
+        terms=_terms(mine),
+        borrowed=_terms(beside),
+        read_well=True,
     )
 
 
-def _weighted(tokens: Tokens, text: str, words: Iterable[Word]) -> QueryTokens | None:
-    """Return the tokens of a text with what each counts."""
+def _weighted(tokens: Tokens, text: str, rarity: Mapping[str, float]) -> QueryTokens | None:
+    """Return the tokens of a text with what each counts by the rarity of its word."""
     if not len(tokens.vectors):
         return None
-    rarity = {word.text: word.rarity for word in words}
     found = [(*word.span(), rarity.get(word.group(), STOP)) for word in WORD.finditer(text)]
     starts = tokens.offsets[:, 0]
     telling = [next((r for a, b, r in found if a <= start < b), STOP) for start in starts]
@@ -202,9 +264,14 @@ def _written(word: str, generation: Generation) -> Iterator[str]:
     """Yield words of the documents that are spelled nearly as one."""
     terms = generation.similar_terms([word, stem(word, MODEL_READS)])
     for term in sorted(terms):
-        for chunk in generation.chunks([*generation.matching_chunks([term], 1)]):
-            written = WORD.findall(f"{chunk.text} {chunk.heading} {chunk.title}")
-            yield from (each for each in written if stem(each, chunk.language) == term)
+        yield from _writings(term, generation)
+
+
+def _writings(term: str, generation: Generation) -> Iterator[str]:
+    """Yield how the chunk where an index term counts most writes it."""
+    for chunk in generation.chunks([*generation.matching_chunks([term], 1)]):
+        written = WORD.findall(f"{chunk.text} {chunk.heading} {chunk.title}")
+        yield from (each for each in written if stem(each, chunk.language) == term)
 
 
 def _word(
@@ -215,8 +282,9 @@ def _word(
     generation: Generation,
 ) -> Word:
     """Return a word as it is compared; `same` are the terms of other names for what it names."""
-    known_word = any(each in glossary() for each in own)
-    related = own | same if same else own.union(*(_meanings(each) for each in own))
+    into = [each for each in LANGUAGES if each in generation.languages]
+    known_word = bool(meant_by(own, language, LANGUAGES))
+    related = own | (same or meant_by(own, language, into))
     total = generation.whole.chunks
     for terms, certainty in ((own, 1.0), (related, LIKE), (None, LIKE)):
         if terms is None and (known_word or text.casefold() in LIGHT_WORDS[language]):
@@ -228,10 +296,6 @@ def _word(
             rarity = _rarity(max(counts.values()), total)
             return Word(text, known, related, rarity, certainty)
     return Word(text, own, related, _rarity(0, total), 0.0)
-
-
-def _meanings(term: str) -> frozenset[str]:
-    return glossary().get(term, frozenset()) | narrower().get(term, frozenset())
 
 
 def _lightened(word: Word, language: str) -> Word:

@@ -52,12 +52,14 @@ class Found:
 
 def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
-    weights = ENGLISH if query.language == "en" else OTHER
-    meaning = generation.nearest_chunks(query.vector, POOL)
-    sentence = generation.nearest_sentences(query.vector, POOL)
-    keywords = _by_keywords(query, generation)
+    readings = query.readings(generation.languages)
+    weights = ENGLISH if all(each.read_well for each in readings) else OTHER
+    meaning = _best(generation.nearest_chunks(each.vector, POOL) for each in readings)
+    sentence = _best(generation.nearest_sentences(each.vector, POOL) for each in readings)
+    keywords = _best(_by_keywords(each, generation) for each in readings)
     pool = _ranked(fuse((meaning, sentence, keywords), FIRST_WEIGHTS))[:COMPARED]
-    telling, plain = _by_tokens(query, pool, generation)
+    by_tokens = [_by_tokens(each, pool, generation) for each in readings]
+    telling, plain = (_best(each) for each in zip(*by_tokens, strict=True))
     fused = fuse(
         (meaning, sentence, keywords, telling, plain),
         (weights.meaning, weights.sentence, weights.keywords, weights.telling_tokens,
@@ -101,6 +103,15 @@ def _by_tokens(
         {each: float(row @ query.tokens.telling) for each, row in nearest.items()},
         {each: float(row.mean()) for each, row in nearest.items()},
     )
+
+
+def _best(lists: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Return the best score of each chunk in any of the lists."""
+    best: dict[str, float] = {}
+    for scores in lists:
+        for each, score in scores.items():
+            best[each] = max(score, best.get(each, score))
+    return best
 
 
 def _ranked(scores: Mapping[str, float]) -> list[str]:
