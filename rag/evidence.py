@@ -34,10 +34,10 @@ OTHER = {
 # A logistic model of whether a sentence answers at all, fitted on the regression set, on questions
 # about other things, and on public questions with and without an answer.
 ANSWERS = {
-    "cosine": 3.15, "nearest": 1.3, "telling_tokens": 2.2, "plain": 1.7, "named": 1.4,
-    "absent": -4.7, "lacking": -2.9, "english": -1.05,
+    "cosine": 3.2, "nearest": 2.4, "telling_tokens": 3.5, "plain": 2.4, "named": 1.6,
+    "absent": -4.8, "lacking": -2.5, "english": -0.7, "size": -1.1,
 }  # fmt: skip
-OFFSET = -3.1
+OFFSET = -4.1
 
 YEAR = re.compile(r"[12]\d{3}")
 
@@ -68,8 +68,9 @@ class Evidence:
         passage: the chunk's score in retrieval.
         context: the coverage by the chunk, its title and its heading.
         named: share of the names and numbers of the question that the context has.
-        absent: share of the question's words that no document has; less where there are few chunks
-            that could have them.
+        size: how many chunks there are, as a logarithm that ends at `MANY`.
+        absent: share of the question's words that no document has, times the size: it says less
+            where there are few chunks that could have them.
         lacking: the question asks for a kind of thing that the sentence does not have, gives a
             number that its context does not have, or a year where the sentence has another.
         missing: the sentence can be no answer, as `rag.language.misses` tells.
@@ -93,6 +94,7 @@ class Evidence:
     passage: float
     context: float
     named: float
+    size: float
     absent: float
     lacking: bool
     missing: bool
@@ -222,6 +224,7 @@ def _of_passage(
             passage=passage.hit.score,
             context=float(context[0]),
             named=float(named[0]),
+            size=words.size,
             absent=words.absent,
             lacking=lacks(query.text, sentence.text)
             or not words.numbers <= passage.context
@@ -285,7 +288,7 @@ class _Words:
         plain, named: the weights of those that name nothing, and of names and numbers.
         telling: the weights once the sentences at hand were compared.
         numbers: the terms of the question's numbers.
-        absent: share of the words that no document has, as in `Evidence`.
+        size, absent: as in `Evidence`.
     """
 
     def __init__(self, query: Query, vocabulary: Collection[str], chunks: int) -> None:
@@ -310,8 +313,8 @@ class _Words:
         self.telling = self._rarity
         self.numbers = {stem(each, query.language) for each in naming if each[0].isdigit()}
         known = np.array([[word.certainty for word in query.words]])
-        share = min(1.0, math.log(1 + chunks, 1 + MANY))
-        self.absent = share * (1 - float(self.shares(known)[0])) if query.words else 1.0
+        self.size = min(1.0, math.log(1 + chunks, 1 + MANY))
+        self.absent = self.size * (1 - float(self.shares(known)[0])) if query.words else 1.0
         self._pairs = list(pairwise(terms(query.text, query.language)))
 
     def rows(self, sequences: Iterable[Iterable[str]]) -> Numbers:

@@ -9,7 +9,7 @@ MOST_SENTENCES = 3
 CLOSE = 0.7  # share of the best sentence's score that another needs to be cited beside it
 SAME = 0.9  # cosine of two sentences from which on they say much the same
 SURE = 0.5  # probability from which on the question counts as answered
-ENOUGH = 0.24  # probability from which on sentences are shown that may answer it
+ENOUGH = 0.21  # probability from which on sentences are shown that may answer it
 WORTH = 0.1  # probability from which on a language model, which refuses too, is asked
 
 

@@ -12,9 +12,9 @@ from rag.language import (
     glossary,
     identify,
     lacks,
+    meant_by,
     misses,
     names,
-    narrower,
     number,
     stand_alone,
     stem,
@@ -141,9 +141,16 @@ def test_the_glossary_joins_words_over_languages() -> None:
 
 def test_a_general_word_stands_for_its_kinds_and_not_the_other_way_round() -> None:
     summer, august = stem("summer", "en"), stem("August", "en")
-    assert {august, stem("août", "fr"), stem("agosto", "es")} <= narrower()[summer]
-    assert summer not in narrower().get(august, ())
+    kinds = meant_by([summer], "en", ("en", "fr", "es"))
+    assert {august, stem("août", "fr"), stem("agosto", "es")} <= kinds
+    assert summer not in meant_by([august], "en", ("en", "fr", "es"))
     assert august not in glossary()
+
+
+def test_a_word_is_looked_up_in_its_own_language_first() -> None:
+    assert stem("sign", "en") in meant_by([stem("firmar", "es")], "es", ["en"])
+    assert stem("sign", "en") not in meant_by([stem("firms", "en")], "en", ["en"])
+    assert stem("company", "en") in meant_by([stem("firms", "en")], "en", ["en"])
 
 
 def test_a_word_of_the_glossary_stands_for_itself() -> None:

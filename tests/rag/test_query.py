@@ -1,9 +1,16 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from rag.index import Generation
+from rag.index import Generation, Index
+from rag.language import WORD, stem
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
 from rag.query import understand
+from rag.selection import only
+from rag.types import Filter
+from tests.conftest import fill
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,73 @@ def test_what_was_searched_for_is_told(pipeline: Pipeline) -> None:
         "Who is Rachel Bendyan?",
         "Who is Rachel Bendayan?",
     )
+
+
+@pytest.fixture
+def harbour(folder: Path, encoder: Encoder, model_cache: Path, tmp_path: Path) -> Iterator[Index]:
+    """Open an index of the three small documents, all of them in English."""
+    fill(folder, encoder, model_cache, tmp_path / "index")
+    index = Index(tmp_path / "index", encoder.fingerprint)
+    yield index
+    index.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("À quelle heure part le bateau du port ?", {"ferri", "harbour"}),
+        ("¿Qué frutas crecen en la granja de Lindqvist?", {"appl", "lindqvist"}),
+    ],
+)
+def test_a_question_is_read_in_words_of_documents_of_another_language(
+    harbour: Index, encoder: Encoder, question: str, terms: set[str]
+) -> None:
+    with harbour.reading() as generation:
+        asked = understand(question, generation, encoder)
+        [reading] = asked.readings(generation.languages)
+        assert (asked.text, asked.read_well) == (question, False)
+        assert (reading.text, reading.language, reading.read_well) == (
+            question,
+            asked.language,
+            True,
+        )
+        assert terms <= reading.terms
+        [(nearest, cosine)] = generation.nearest_chunks(reading.vector, 1).items()
+        [chunk] = generation.chunks([nearest])
+        assert terms & set(stem_all(chunk.text))
+        assert cosine > generation.nearest_chunks(asked.vector, 1000)[nearest]
+
+
+def test_a_question_in_the_language_of_the_documents_has_one_reading(
+    harbour: Index, encoder: Encoder
+) -> None:
+    with harbour.reading() as generation:
+        asked = understand("When does the ferry sail?", generation, encoder)
+        assert asked.readings(generation.languages) == [asked]
+
+
+def test_passages_in_the_language_of_the_question_are_read_as_it_was_asked(
+    generation: Generation, encoder: Encoder
+) -> None:
+    asked = understand("Que contient l'accord ?", generation, encoder)
+    assert asked.reading("fr") is asked
+    assert asked.reading("es") is asked
+    assert asked.reading("en") is asked.translated
+    assert len(asked.readings(["en", "es", "fr"])) == 2
+
+
+def test_a_word_that_only_documents_out_of_sight_have_is_not_put_into_the_question(
+    harbour: Index, encoder: Encoder
+) -> None:
+    with harbour.reading() as generation:
+        question = "Où est le bateau ?"
+        [reading] = understand(question, generation, encoder).readings(["en"])
+        museum = only(generation, Filter(documents=frozenset({"museum.txt"})))
+        [unread] = understand(question, museum, encoder).readings(["en"])
+        ferry, bateau = (encoder.encode_question(each)[0] for each in ("ferry", "bateau"))
+        assert reading.vector == pytest.approx(ferry)
+        assert unread.vector == pytest.approx(bateau)
+
+
+def stem_all(text: str) -> list[str]:
+    return [stem(word, "en") for word in WORD.findall(text)]
