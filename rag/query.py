@@ -37,6 +37,13 @@ LIGHT = 0.3  # what a word counts that no document has and many a sentence can d
 ANSWER = 300  # characters of the answer before that are read with a question
 MARKER = re.compile(r"\s?\[\d+\]")
 MODEL_READS = "en"  # the language whose words the packaged model has whole
+# What English puts before and after a word to make another.
+BEGINNINGS = ("", "un", "re", "dis", "mis", "non", "over", "under", "out", "pre", "in", "im")
+ENDINGS = (
+    "", "s", "es", "d", "ed", "er", "ers", "or", "y", "ly", "ing", "ness", "able", "ment", "ments",
+    "ion", "ions", "less", "ful", "ize", "ized", "izing", "ise", "ised", "ising",
+)  # fmt: skip
+DOUBLED = re.compile(r"([^ls])\1$")  # "begin", "beginning"
 STOP = 0.3  # what a token counts, as a rarity, that is of no word that carries meaning
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
@@ -247,6 +254,8 @@ def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:
         known = encoder.words(small[0])
         if not known or small in known or _are_there(stems(word, (MODEL_READS,)), generation):
             return word
+        if _is_made_of(small, encoder):
+            return word
         opens = opening is not None and found.span() == opening.span()
         asking = like(small, _LONG_STOP_WORDS[MODEL_READS]) if opens or word.islower() else []
         both = (w for w in like(small, known) if _are_there(stems(w, (MODEL_READS,)), generation))
@@ -254,6 +263,18 @@ def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:
         return spelled.capitalize() if word[0].isupper() and spelled.islower() else spelled
 
     return WORD.sub(meant, text)
+
+
+def _is_made_of(word: str, encoder: Encoder) -> bool:
+    """Tell whether a word is one that the model has whole, with another beginning or ending."""
+    for begin, end in itertools.product(BEGINNINGS, ENDINGS):
+        if (begin or end) and word.startswith(begin) and word.endswith(end):
+            root = DOUBLED.sub(r"\1", word[len(begin) : len(word) - len(end)])
+            if len(root) >= SHORTEST_MISTYPED:
+                known = encoder.words(root[0])
+                if root in known or (end and f"{root}e" in known):
+                    return True
+    return False
 
 
 def _are_there(terms: Iterable[str], generation: Generation) -> bool:
