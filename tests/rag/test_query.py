@@ -32,7 +32,7 @@ def test_typing_errors_are_mended(
     "question",
     [
         "Could dragonflies move the enzyme?",  # spelled right, though no document has them
-        "Did sneaky signers disclosing unmodified words get overtaken?",  # made of words that the model has
+        "Did sneaky signers disclosing it get overtaken?",  # made of words that the model has
         "Who is Zbigniew Krzywonos?",
         "What did the WTOO say?",
         "¿Cuál es la capital de Francia?",
