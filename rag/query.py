@@ -155,7 +155,8 @@ def understand(
         borrowed=_terms(beside),
         read_well=language == MODEL_READS,
     )
-    if asked.read_well or MODEL_READS not in generation.languages or not encoder.words("a"):
+    packaged = bool(encoder.words("a"))  # another model may read more languages
+    if asked.read_well or MODEL_READS not in generation.languages or not packaged:
         return asked
     return replace(asked, translated=_translated(asked, mine, beside, generation, encoder))
 
