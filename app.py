@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ctypes
 import logging
 import signal
 import ssl
@@ -38,6 +39,7 @@ PLAIN = (
 )
 DAY_SECONDS = 86_400
 SHORTEST_TOKEN = 16  # characters
+M_ARENA_MAX, ARENAS = -8, 2  # the first as glibc's malloc.h numbers it
 INBOX = Path("evals/inbox")  # where a reader's note becomes a draft of a case
 
 log = logging.getLogger("app")
@@ -46,6 +48,7 @@ log = logging.getLogger("app")
 def main(arguments: list[str] | None = None) -> int:
     """Serve the window until it is interrupted, and return the exit code."""
     given = _parser().parse_args(arguments)
+    _share_heaps()
     try:
         settings = Settings.read(index=given.index, host=given.host, port=given.port)
         serve(settings)
@@ -56,6 +59,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201  # to the person who starts it
         return FAILED
     return 0
+
+
+def _share_heaps() -> None:
+    """Let all threads take memory from the same few heaps, where the C library is glibc.
+
+    It would make eight for each core, and what was freed in one is of no use to the others: they
+    grow long after what is in use has ceased to (see docs/load.md).
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def serve(settings: Settings) -> None:

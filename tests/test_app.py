@@ -1,4 +1,7 @@
+import os
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +20,25 @@ import app
 from ui import guard
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
+
+ROOT = Path(__file__).parents[1]
+HEAPS = """
+import ctypes, threading, app
+c = ctypes.CDLL(None)
+out = ctypes.c_void_p.in_dll(c, "stdout")
+all_there = threading.Barrier(20)
+def take():
+    all_there.wait()
+    c.malloc(5000)
+    all_there.wait()
+app.main(["--index", "nowhere"])
+c.malloc_info(0, out)
+threads = [threading.Thread(target=take) for _ in range(20)]
+for each in threads: each.start()
+for each in threads: each.join()
+c.malloc_info(0, out)
+c.fflush(out)
+"""
 
 
 @pytest.mark.parametrize(
@@ -95,3 +117,17 @@ def test_a_port_in_use_is_said(
         port = taken.getsockname()[1]
         assert app.main(["--index", str(seeds_index), "--port", str(port)]) == 2
     assert f"the port {port} of '127.0.0.1' can not be opened" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="heaps of threads are glibc's")
+def test_threads_make_no_heaps_of_their_own(tmp_path: Path) -> None:
+    ran = subprocess.run(  # noqa: S603  # this very interpreter
+        [sys.executable, "-c", HEAPS],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, after = (each.count("<heap ") for each in ran.stdout.split("</malloc>")[:2])
+    assert after == max(before, app.ARENAS)

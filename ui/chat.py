@@ -69,12 +69,15 @@ def build(
 def forget_closed(holder: StateHolder, now: datetime) -> None:
     """Let go of sessions whose page was closed a while ago.
 
-    Gradio would keep all that each one showed until there are too many sessions.
+    Gradio would keep all that each one showed until there are too many sessions, and the names of
+    its events for ever.
     """
+    queue = holder.blocks._queue
+    kept = (queue.pending_messages_per_session, queue.pending_event_ids_session)
     for name, session in list(holder.session_data.items()):
         if session.is_closed and now - holder.time_last_used[name] > CLOSED:
-            holder.session_data.pop(name, None)
-            holder.time_last_used.pop(name, None)
+            for each in (holder.session_data, holder.time_last_used, *kept):
+                each.pop(name, None)
 
 
 def look() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import json
 import re
+from asyncio import Queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -189,13 +190,16 @@ def test_a_program_is_told_what_is_wrong(
 def test_only_a_page_that_was_closed_long_ago_is_forgotten(
     pipeline: Pipeline, files: OwnFiles
 ) -> None:
-    holder = StateHolder()
-    holder.set_blocks(build(pipeline, files))
+    holder, demo = StateHolder(), build(pipeline, files)
+    holder.set_blocks(demo)
+    ids, messages = demo._queue.pending_event_ids_session, demo._queue.pending_messages_per_session
     for name in ("open", "closed", "just-closed"):
         assert holder[name]
+        ids[name], messages[name] = set(), Queue()
     holder["closed"].is_closed = holder["just-closed"].is_closed = True
     now = datetime.now()  # local, as Gradio notes it
     long_ago = now - CLOSED - timedelta(seconds=1)
     holder.time_last_used.update({"open": long_ago, "closed": long_ago, "just-closed": now})
     forget_closed(holder, now)
-    assert list(holder.session_data) == list(holder.time_last_used) == ["open", "just-closed"]
+    for kept in (holder.session_data, holder.time_last_used, ids, messages):
+        assert list(kept) == ["open", "just-closed"]
