@@ -9,6 +9,7 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ PLAIN = (
 )
 DAY_SECONDS = 86_400
 SHORTEST_TOKEN = 16  # characters
+TRIM_SECONDS = 60
 M_ARENA_MAX, ARENAS = -8, 2  # the first as glibc's malloc.h numbers it
 INBOX = Path("evals/inbox")  # where a reader's note becomes a draft of a case
 
@@ -48,7 +50,7 @@ log = logging.getLogger("app")
 def main(arguments: list[str] | None = None) -> int:
     """Serve the window until it is interrupted, and return the exit code."""
     given = _parser().parse_args(arguments)
-    _share_heaps()
+    _keep_heaps_small()
     try:
         settings = Settings.read(index=given.index, host=given.host, port=given.port)
         serve(settings)
@@ -61,15 +63,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _share_heaps() -> None:
-    """Let all threads take memory from the same few heaps, where the C library is glibc.
+def _keep_heaps_small() -> None:
+    """Let threads share a few heaps and give back what is free in them, where glibc makes them.
 
-    It would make eight for each core, and what was freed in one is of no use to the others: they
-    grow long after what is in use has ceased to (see docs/load.md).
+    It would make eight heaps for each core, where what one thread freed is of no use to the others,
+    and give back only what is free at the end of one. So they would grow long after what is in use
+    has ceased to (see docs/load.md).
     """
     if sys.platform == "linux":
+        library = ctypes.CDLL(None)
         with contextlib.suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+            library.mallopt(M_ARENA_MAX, ARENAS)
+            threading.Thread(target=_trim, args=[library.malloc_trim], daemon=True).start()
+
+
+def _trim(trim: Callable[[int], int]) -> None:
+    while True:
+        time.sleep(TRIM_SECONDS)
+        trim(0)
 
 
 def serve(settings: Settings) -> None:

@@ -39,6 +39,23 @@ for each in threads: each.join()
 c.malloc_info(0, out)
 c.fflush(out)
 """
+FREED = """
+import ctypes, os, time, app
+c = ctypes.CDLL(None)
+c.malloc.restype = ctypes.c_void_p
+def megabytes():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+app.TRIM_SECONDS = 0.1
+app.main(["--index", "nowhere"])
+before = megabytes()
+taken = [ctypes.c_void_p(c.malloc(5000)) for _ in range(20_000)]
+for each in taken: c.memset(each, 1, 5000)
+print(megabytes() - before)
+for each in taken[:-1]: c.free(each)  # the last one keeps the end of the heap
+until = time.monotonic() + 20
+while megabytes() - before > 30 and time.monotonic() < until: time.sleep(0.1)
+print(megabytes() - before)
+"""
 
 
 @pytest.mark.parametrize(
@@ -119,15 +136,25 @@ def test_a_port_in_use_is_said(
     assert f"the port {port} of '127.0.0.1' can not be opened" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="heaps of threads are glibc's")
-def test_threads_make_no_heaps_of_their_own(tmp_path: Path) -> None:
-    ran = subprocess.run(  # noqa: S603  # this very interpreter
-        [sys.executable, "-c", HEAPS],
+def run(code: str, folder: Path) -> str:
+    return subprocess.run(  # noqa: S603  # this very interpreter
+        [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,
-    )
-    before, after = (each.count("<heap ") for each in ran.stdout.split("</malloc>")[:2])
+    ).stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="heaps of threads are glibc's")
+def test_threads_make_no_heaps_of_their_own(tmp_path: Path) -> None:
+    before, after = (each.count("<heap ") for each in run(HEAPS, tmp_path).split("</malloc>")[:2])
     assert after == max(before, app.ARENAS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc has to be asked")
+def test_what_is_free_amid_a_heap_is_given_back(tmp_path: Path) -> None:
+    taken, left = map(int, run(FREED, tmp_path).split())
+    assert taken > 90
+    assert left <= 30
