@@ -1,28 +1,23 @@
 """What must be so for a written sentence to be shown as fact: each check names what is wrong."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
 
-from rag.claims import Claim, Cue, Speaker, Token, is_role, read
+from rag.claims import Claim, Cue, Speaker, Token, groups, read
 from rag.figures import Day, Figure, Quantity, Relative
-from rag.language import akin, fold, glossary
+from rag.language import fold, unaccented
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
-from rag.roles import Role, roles
+from rag.roles import Role, alike, roles
 
 SAME = (
     0.999  # share of what the best line has of the words around a fact, for another to do as well
 )
 CONTEXT = 0.3  # the same where the best line has nothing that contradicts
-COPY = 0.6  # share of a sentence's tokens that stand in the order of its evidence's: nearly a copy
-NAMED = 0.75  # what a name counts beside a word when two sentences are aligned
-WHOLE_COPY = 0.8  # the same of both sentences: but for a word or two a copy
-AROUND = 5  # names and words beside a word, among which a name stands beside it, too
-NEAR = 3  # the same of one in whose place another stands
-TWO = 2  # steps from one neighbour of an item to the other
 NEW = 0.35  # up to how far a word is had that is new
 MOST_NEW = 0.5  # share of the words of a sentence that may be new
+MOST_KNOWN = 0.8  # share of a sentence in its evidence from which on its new words are other words
 TRANSLATED_PART = 0.3  # the same of one in another language
 PART = 0.5  # share of each part of a sentence that its evidence must have
 
@@ -94,10 +89,27 @@ def _of_group(proof: Proof, group: Sequence[Token]) -> str:
         keys <= {t.key for t in other} for line in proof.lines for other in _wholes(line.claim)
     )
     parts_known = all(any(line.has(each) for line in proof.lines) for each in group)
-    if len(group) == 1 or whole or not parts_known:
+    if len(group) == 1 or whole or not parts_known or _is_titled(proof, group):
         return ""
     name = " ".join(each.text for each in group)
     return f"“{name}” is no name in the evidence; write each name as it is there."
+
+
+def _is_titled(proof: Proof, group: Sequence[Token]) -> bool:
+    """Tell whether a name follows that of what its bearer heads: "the premier of Ontario Ruiz"."""
+    before = proof.claim.text[: group[0].span.start]
+    if not _OF.search(before):
+        return False
+    keys = [each.key for each in group]
+    return any(
+        {tuple(keys[:i]), tuple(keys[i:])}
+        <= {tuple(t.key for t in name) for name in groups(line.claim)}
+        for line in proof.lines
+        for i in range(1, len(keys))
+    )
+
+
+_OF = re.compile(r"\b(?:of|de|du|del)\s(?:the\s|la\s|l['’])?$")
 
 
 def _of_opening(proof: Proof, token: Token) -> str:
@@ -124,17 +136,25 @@ def _of_fact(proof: Proof, token: Token) -> str:
     around = proof.around(token)
     best = int(around.argmax())
     line = proof.lines[best]
-    if having[best] and not _is_said_twice(proof, token, line):
+    everywhere = having[best] or having[proof.rows].all()
+    if everywhere and not _is_said_twice(proof, token, line):
         return ""
     rival = _rival(proof, token, line)
     if not rival:
-        near = having[best] or token.kind == "name"
+        loose = token.kind == "figure" and all(map(_is_loose, proof.figures[token.span]))
+        near = having[best] or token.kind == "name" or loose or _is_headed(proof, token, line)
         well = near or float(around[having].max()) >= CONTEXT * around[best]
         return "" if well else f"“{token.text}” is not said of this in the evidence."
     tied = [i for i in having.nonzero()[0] if i != best and around[i] >= SAME * around[best]]
     if any(proof.lines[i].cosine > line.cosine for i in tied):
         return ""
     return f"The evidence has “{rival}” where you wrote “{token.text}”."
+
+
+def _is_headed(proof: Proof, token: Token, line: Line) -> bool:
+    """Tell whether the heading over a line has a figure of the sentence."""
+    heading = read(line.source.chunk.heading, line.source.chunk.language).figures
+    return all(any(same(own, each) for each in heading) for own in proof.figures[token.span])
 
 
 def _is_listed(proof: Proof, token: Token, column: int) -> bool:
@@ -193,9 +213,14 @@ def _is_acronym(token: Token, proof: Proof) -> bool:
 def _follows(proof: Proof, figure: object) -> bool:
     if isinstance(figure, Day):
         return any(_dates(line, figure) for line in proof.chosen)
-    if isinstance(figure, Quantity) and not figure.unit:
-        return figure.loose
-    return False
+    if isinstance(figure, Relative) and figure.unit == "day" and not figure.shift:
+        return any(_NOW.search(unaccented(line.claim.text)) for line in proof.chosen)
+    return isinstance(figure, Quantity) and not figure.unit and figure.loose
+
+
+_NOW = re.compile(
+    r"\b(?:now|nowadays|currently|at present|maintenant|actuellement|ahora|actualmente)\b"
+)
 
 
 def _dates(line: Line, figure: Day) -> bool:
@@ -229,6 +254,21 @@ def _bounds_agree(figure: Quantity, other: Quantity) -> bool:
     return figure.bound == other.bound or {figure.bound, other.bound} == {"nearly", "about"}
 
 
+def _counts_countries(proof: Proof, token: Token, line: Line) -> bool:
+    """Tell whether a line says "the two countries" of those that its chunk names."""
+    told = _COUNTRIES.search(unaccented(line.claim.text))
+    chunk = [each.claim for each in proof.lines if each.source is line.source]
+    named = {each.key for claim in chunk for each in claim.names if each.place}
+    many = _MANY.get(told.group(1).casefold(), 2) if told else 0
+    return len(named) == many and token.key in named
+
+
+_MANY = {"three": 3, "trois": 3, "tres": 3}
+_COUNTRIES = re.compile(
+    r"\b(both|two|three|deux|trois|dos|tres|ambos) (?:countries|pays|paises)\b", re.IGNORECASE
+)
+
+
 def _rival(proof: Proof, token: Token, line: Line) -> str:
     """Return what a line has where a fact of the sentence should stand, and the sentence lacks."""
     if token.kind == "figure":
@@ -237,7 +277,7 @@ def _rival(proof: Proof, token: Token, line: Line) -> str:
         rivals = [each for each in told if not _is_loose(each) and _is_lost(each, proof, told)]
         return rivals[0].span.of(line.claim.text) if rivals else ""
     keys = {each.key for each in proof.tokens} | {plain(each) for each in proof.tokens}
-    if token.place and _counts_things(proof, line):
+    if token.place and (_counts_things(proof, line) or _counts_countries(proof, token, line)):
         return ""
     for group in groups(line.claim):
         if _may_be_left_out(group, line, token, proof):
@@ -268,43 +308,10 @@ def _may_be_left_out(group: Sequence[Token], line: Line, token: Token, proof: Pr
 
 
 def _counts_things(proof: Proof, line: Line) -> bool:
-    """Tell whether the sentence gives the number of what the line lists."""
+    """Tell whether the sentence gives the number of what the line names, and it does not."""
     row = proof.lines.index(line)
-    return bool((proof.having[row] == COUNTED).any())
-
-
-def groups(claim: Claim) -> Iterator[list[Token]]:
-    """Yield the names of a sentence, each with all of its words, such as first and last name."""
-    group: list[Token] = []
-    for token in claim.tokens:
-        if token.kind != "name":
-            if group:
-                yield group
-            group = []
-            continue
-        gap = claim.text[group[-1].span.end : token.span.start] if group else ""
-        if group and (gap not in (" ", "-", ". ") or token.place or group[-1].place):
-            yield group
-            group = []
-        group.append(token)
-    if group:
-        yield group
-
-
-def places(_: str, proof: Proof) -> str:
-    """Check that each name and figure stands where it does in the evidence, if the words do."""
-    own = _items(proof.claim)
-    for number, line in enumerate(proof.chosen):
-        other = _items(line.claim)
-        slots = list(_beside(own, other))
-        pairs = _aligned(own, other)
-        if not number and len(pairs) >= COPY * len(own):
-            slots += [(own[i], other[j]) for i, j in pairs if own[i].lacks(other[j])]
-            slots += _in_place_of(own, other, pairs)
-        for one, two in slots:
-            if not _is_agent(two, proof.claim):
-                return f"The evidence has “{two.text}” where you wrote “{one.text}”."
-    return ""
+    unnamed = {each.key for each in line.claim.names if each.place} - {t.key for t in proof.tokens}
+    return bool((proof.having[row] == COUNTED).any()) and len(unnamed) > 1
 
 
 def standing(_: str, proof: Proof) -> str:
@@ -312,16 +319,47 @@ def standing(_: str, proof: Proof) -> str:
     own = roles(proof.claim, _named(proof))
     theirs = [roles(line.claim, list(groups(line.claim))) for line in proof.chosen]
     for one, two in combinations(own, 2):
-        if _have_changed(one, two, theirs):
+        inside = _is_inside(one, two, theirs, own) or _is_inside(two, one, theirs, own)
+        if inside or _have_changed(one, two, theirs):
             return f"The evidence has “{two.text}” where you wrote “{one.text}”."
     for line in theirs:
         lost = [each for each in line if _named_less(each, own, line)]
         for one in own:
             new = _named_less(one, line, own)
             for two in lost:
-                if _is_instead(one, two, theirs, new=new):
+                if _is_instead(one, two, theirs, new=new) or _is_inside(one, two, theirs, own):
                     return f"The evidence has “{two.text}” where you wrote “{one.text}”."
-    return ""
+    saying = frozenset[str]().union(*(each.keys for each in own if each.says))
+    lost = (each for each in own if _is_nobodys(each, proof, twice=bool(each.keys & saying)))
+    return next((_nobodys(each.text) for each in lost), "")
+
+
+def _nobodys(name: str) -> str:
+    return f"The evidence does not say this of “{name}”."
+
+
+def _is_nobodys(name: Role, proof: Proof, *, twice: bool) -> bool:
+    """Tell whether no sentence has both a name and what the written one says is its own.
+
+    Twice means that it is the speaker, too, so that to be one in the evidence is not enough.
+    """
+    claims = [each.claim for each in (*proof.lines, *_heads(proof))]
+    beside = [each for each in claims if any(t.key in name.keys for t in _named_in(each, twice))]
+    return any(
+        _has_like(head, [line.claim for line in proof.chosen]) and not _has_like(head, beside)
+        for tie in name.ties
+        if tie.link == "of" and not name.says
+        for head, _ in tie.heads[:1]
+    )
+
+
+def _named_in(claim: Claim, silently: bool) -> Sequence[Token]:
+    said = {word.span for each in claim.speakers for word in each.words} if silently else set()
+    return [each for each in claim.names if each.span not in said]
+
+
+def _has_like(token: Token, claims: Iterable[Claim]) -> bool:
+    return any(alike(token, each) for claim in claims for each in claim.words)
 
 
 def _named(proof: Proof) -> list[Sequence[Token]]:
@@ -330,23 +368,54 @@ def _named(proof: Proof) -> list[Sequence[Token]]:
     found: list[Sequence[Token]] = [
         each for each in groups(proof.claim) if not each[0].opens or plain(each[0]) not in known
     ]
-    first = proof.tokens[0] if proof.tokens else None
-    new = first and first.kind == "word" and proof.having[:, 0].max(initial=0) < AKIN
-    if first and first.opens and new:
-        found.insert(0, [first])
-    return found
+    new = proof.having.max(axis=0, initial=0) < AKIN
+    found += [
+        [each]
+        for each, unknown in zip(proof.tokens, new, strict=True)
+        if each.opens and each.kind == "word" and unknown
+    ]
+    return sorted(found, key=lambda each: each[0].span.start)
 
 
 def _have_changed(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:
     """Tell whether two names stand rather each in the other's place."""
-    both = any(
-        any(each.keys & one.keys for each in line) and any(each.keys & two.keys for each in line)
-        for line in theirs
-    )
-    if one.keys & two.keys or not both:
+    known = [each.keys for line in theirs for each in line]
+    both = all(any(name.keys & each for each in known) for name in (one, two))
+    if one.keys & two.keys or not both or one.text.islower() != two.text.islower():
         return False
-    swapped = _fit(one, two, theirs) + _fit(two, one, theirs)
-    return swapped > _fit(one, one, theirs) + _fit(two, two, theirs)
+    if any(_fills(*pair, theirs) for pair in ((one, two), (two, one))):
+        return True
+    swapped = _fit(one, two, theirs, strictly=True) + _fit(two, one, theirs, strictly=True)
+    own = _fit(one, one, theirs, strictly=True) + _fit(two, two, theirs, strictly=True)
+    return swapped > own
+
+
+def _is_inside(one: Role, two: Role, theirs: Sequence[Sequence[Role]], own: Sequence[Role]) -> bool:
+    """Tell whether the sentence has "in" one, where the evidence has it of the other alone."""
+
+    def links(name: Role, roles: Iterable[Role]) -> set[str]:
+        return {tie.link for each in roles if each.keys & name.keys for tie in each.ties}
+
+    told = [each for line in theirs for each in line]
+    if one.keys & two.keys or one.text.islower() != two.text.islower():
+        return False
+    inside = "in" in links(one, [one]) and not _WHERE & links(one, told)
+    return inside and bool(_WHERE & links(two, told)) and not _WHERE & links(two, own)
+
+
+_WHERE = {"in", "to", "from", "on"}
+
+
+def _fills(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:
+    """Tell whether one stands after the preposition where the evidence has the other alone."""
+    ones = {
+        tie.slot for line in theirs for each in line if each.keys & one.keys for tie in each.ties
+    }
+    twos = {
+        tie.slot for line in theirs for each in line if each.keys & two.keys for tie in each.ties
+    }
+    own = {tie.slot for tie in two.ties}
+    return any(tie.slot and tie.slot in twos - ones - own for tie in one.ties)
 
 
 def _is_instead(one: Role, two: Role, theirs: Sequence[Sequence[Role]], *, new: bool) -> bool:
@@ -355,13 +424,21 @@ def _is_instead(one: Role, two: Role, theirs: Sequence[Sequence[Role]], *, new: 
         return False
     if one.company & two.company and (new or not one.keys & two.company):
         return True
-    return new and one.fit(two) > _fit(one, one, theirs)
+    return new and one.fit(two, strictly=True) > _fit(one, one, theirs)
 
 
-def _fit(place: Role, name: Role, theirs: Sequence[Sequence[Role]]) -> float:
+def _fit(
+    place: Role, name: Role, theirs: Sequence[Sequence[Role]], *, strictly: bool = False
+) -> float:
     """Return how far a name of the evidence, where it fits best, stands as one of the sentence."""
     return max(
-        (place.fit(each) for line in theirs for each in line if each.keys & name.keys), default=0.0
+        (
+            place.fit(each, strictly=strictly)
+            for line in theirs
+            for each in line
+            if each.keys & name.keys
+        ),
+        default=0.0,
     )
 
 
@@ -370,172 +447,6 @@ def _named_less(name: Role, one: Sequence[Role], two: Sequence[Role]) -> bool:
     return sum(bool(each.keys & name.keys) for each in one) < sum(
         bool(each.keys & name.keys) for each in two
     )
-
-
-def _in_place_of(
-    own: "Sequence[_Item]", other: "Sequence[_Item]", pairs: Sequence[tuple[int, int]]
-) -> "Iterator[tuple[_Item, _Item]]":
-    """Yield what stands alone where something else does in the evidence."""
-    copied = len(pairs) >= WHOLE_COPY * max(len(own), len(other))
-    for one, two in _gaps(own, other, pairs):
-        naming = two.kind != "word" and (one.kind == two.kind or one.text[:1].isupper())
-        replaced = copied and naming and not one.like(two)
-        if replaced or _are_rivals(one, two, own, other):
-            yield one, two
-
-
-def _is_agent(item: "_Item", claim: Claim) -> bool:
-    """Tell whether a name stands in the sentence as who does what is done, after "by"."""
-    return bool(re.search(rf"\b(?:by|par|por) (?:\w+ )?{re.escape(item.text)}\b", claim.text))
-
-
-def _gaps(
-    own: "Sequence[_Item]", other: "Sequence[_Item]", pairs: Sequence[tuple[int, int]]
-) -> "Iterator[tuple[_Item, _Item]]":
-    """Yield what stands alone between the same neighbours in both."""
-    ends = [(-1, -1), *pairs, (len(own), len(other))]
-    for (i, j), (k, m) in pairwise(ends):
-        if k - i == m - j == TWO:
-            yield own[i + 1], other[j + 1]
-
-
-def _apart(one: "_Item", two: "_Item") -> bool:
-    """Tell whether a comma or the like stands between two items."""
-    first, last = sorted((one, two), key=lambda each: each.start)
-    return bool(re.search(r"[,;:.()]", one.whole[first.end : last.start]))
-
-
-def _beside(own: "Sequence[_Item]", other: "Sequence[_Item]") -> "Iterator[tuple[_Item, _Item]]":
-    """Yield a name beside a word for which the evidence has one that the sentence lacks."""
-    for i, item in enumerate(own):
-        found = [j for j, each in enumerate(other) if item.telling and item.like(each)]
-        if len(found) != 1 or other[found[0]].kind != "word":
-            continue
-        for step in (-1, 1):
-            one, two = _next(own, i, step), _next(other, found[0], step)
-            if one is None or two is None or one.kind != "name" or two.kind != "name":
-                continue
-            side = other[: found[0]][-AROUND:] if step < 0 else other[found[0] + 1 :][:AROUND]
-            fewer = _count(two, own) < _count(two, other)
-            lost = fewer and not (_count(two, own) and _count(one, other))
-            if lost and not any(one.like(each) for each in side) and not one.shares(two):
-                yield one, two
-
-
-def _next(items: "Sequence[_Item]", at: int, step: int) -> "_Item | None":
-    """Return what stands beside an item, with no comma or the like between them."""
-    if not 0 <= at + step < len(items):
-        return None
-    return None if _apart(items[at], items[at + step]) else items[at + step]
-
-
-_AND = re.compile(r",|&|\b(?:and|et|y|e)\b")
-
-
-class _Item:
-    """A word, or names that stand together, or a figure, as they are aligned."""
-
-    def __init__(self, tokens: Sequence[Token], claim: Claim) -> None:
-        self.keys = {each.key for each in tokens} | {plain(each) for each in tokens}
-        self.names = {each.key for each in tokens}
-        self.size = len(tokens)
-        self.place = tokens[0].place
-        self.whole = claim.text
-        self.start, self.end = tokens[0].span.start, tokens[-1].span.end
-        self.kind: str = tokens[0].kind
-        self.telling = self.kind == "word" and not is_role(tokens[0])
-        self.text = claim.text[self.start : self.end]
-        self.joined = self.kind == "name" and bool(_AND.search(self.text))
-        self.figures = [each for each in claim.figures if each.span == tokens[0].span]
-
-    def like(self, other: "_Item") -> bool:
-        """Tell whether two items say the same, or may."""
-        if self.keys & other.keys:
-            return True
-        if self.kind != other.kind or self.kind == "name":
-            return False
-        if self.kind == "figure":
-            pairs = [(one, two) for one in self.figures for two in other.figures]
-            return any(same(one, two) or same(two, one) for one, two in pairs)
-        sets = glossary()
-        return any(
-            akin(one, two) or two in sets.get(one, ()) for one in self.keys for two in other.keys
-        )
-
-    def shares(self, other: "_Item") -> bool:
-        """Tell whether a word is in both, as in "Mexico" and "Mexico City"."""
-        return bool(set(fold(self.text).split()) & set(fold(other.text).split()))
-
-    def lacks(self, other: "_Item") -> bool:
-        """Tell whether as many names stand together here, and another one is among them."""
-        both = self.joined and other.joined and self.size == other.size
-        return both and self.names != other.names
-
-
-_JOINED = re.compile(r"(?:,? ?(?:and|et|y|e|&) ?(?:the |le |la |les |los |las |el )?| |-)")
-_AND_LATER = re.compile(
-    r"(?:(?:the |le |la |les |los |las |el )?[A-ZÀ-Þ][\w.’'-]*,? ?)+"
-    r"(?:and|et|y|e) (?:the |le |la |les |los |las |el )?[A-ZÀ-Þ]"
-)
-
-
-def _are_joined(text: str, end: int, start: int) -> bool:
-    """Tell whether two names stand together: "Ana Ruiz", "Ana and Bo", "Ana, Bo and Cy"."""
-    gap = text[end:start]
-    return bool(_JOINED.fullmatch(gap) or (gap == ", " and _AND_LATER.match(text, start)))
-
-
-def _items(claim: Claim) -> list[_Item]:
-    found: list[list[Token]] = []
-    for token in claim.tokens:
-        if token.kind == "stop" or (token.kind == "word" and token.light and not is_role(token)):
-            continue
-        before = found[-1][-1] if found else None
-        if (
-            before
-            and token.kind == before.kind == "name"
-            and _are_joined(claim.text, before.span.end, token.span.start)
-        ):
-            found[-1].append(token)
-        else:
-            found.append([token])
-    return [_Item(each, claim) for each in found]
-
-
-def _aligned(own: Sequence[_Item], other: Sequence[_Item]) -> list[tuple[int, int]]:
-    """Return which items stand in the same order in both, as many as can be."""
-    table = [[0.0] * (len(other) + 1) for _ in range(len(own) + 1)]
-    like = [
-        [one.like(two) * (1.0 if one.kind == "word" else NAMED) for two in other] for one in own
-    ]
-    for i in range(len(own) - 1, -1, -1):
-        for j in range(len(other) - 1, -1, -1):
-            skip = max(table[i + 1][j], table[i][j + 1])
-            table[i][j] = max(skip, like[i][j] + table[i + 1][j + 1]) if like[i][j] else skip
-    pairs, i, j = [], 0, 0
-    while i < len(own) and j < len(other):
-        if like[i][j] and table[i][j] == like[i][j] + table[i + 1][j + 1]:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif table[i + 1][j] >= table[i][j + 1]:
-            i += 1
-        else:
-            j += 1
-    return pairs
-
-
-def _are_rivals(one: _Item, two: _Item, own: Sequence[_Item], other: Sequence[_Item]) -> bool:
-    """Tell whether a name stands for another, or a figure for another."""
-    if one.kind != two.kind or one.kind == "word" or one.like(two):
-        return False
-    at = next(j for j, each in enumerate(other) if each is two)
-    near = other[max(0, at - NEAR) : at + NEAR + 1]
-    more = _count(one, own) > _count(one, other) or not any(one.like(each) for each in near)
-    return more and not any(two.like(each) for each in own)
-
-
-def _count(item: _Item, of: Sequence[_Item]) -> int:
-    return sum(item.like(each) for each in of)
 
 
 def denials(_: str, proof: Proof) -> str:
@@ -554,7 +465,7 @@ def denials(_: str, proof: Proof) -> str:
     elif not more and doubts < 0 and not claim.denials and not claim.doubts:
         lost = [each for each in best.doubts if _STRONG.match(_word(each, best))]
     for cue in lost:
-        if _is_of(cue, best, proof):
+        if _is_of(cue, best, proof, after=3, before=2):
             return f"The evidence denies this with “{_word(cue, best)}”; do so, too."
     return ""
 
@@ -574,28 +485,37 @@ def _word(cue: Cue, claim: Claim) -> str:
     return cue.span.of(claim.text)
 
 
-def _is_of(cue: Cue, claim: Claim, proof: Proof, *, closely: bool = False) -> bool:
-    """Tell whether the sentence has what a cue of its evidence is about: the words around it.
-
-    Closely means the next word alone.
-    """
+def _is_of(
+    cue: Cue, claim: Claim, proof: Proof, *, after: int, before: int, least: int = 1
+) -> bool:
+    """Tell whether the sentence has words that stand beside a cue of its evidence."""
     start = max((each for each in claim.breaks if each <= cue.span.start), default=0)
     end = min((each for each in claim.breaks if each >= cue.span.end), default=len(claim.text))
     words = [each for each in claim.words if start <= each.span.start < end]
-    after = [each for each in words if each.span.start >= cue.span.end]
-    before = [each for each in words if each.span.end <= cue.span.start]
-    about = after[:1] if closely else [*after[:3], *before[-2:]]
-    own = [_Item([each], proof.claim) for each in proof.tokens]
-    return any(_Item([each], claim).like(one) for each in about for one in own)
+    later = [each for each in words if each.span.start >= cue.span.end]
+    earlier = [each for each in words if each.span.end <= cue.span.start]
+    about = [*later[:after], *earlier[len(earlier) - before :]]
+    return sum(any(alike(each, one) for one in proof.tokens) for each in about) >= least
+
+
+def _is_open(cue: Cue, claim: Claim) -> bool:
+    """Tell whether what is hedged is denied, or asked: "does not aim to", "asked if she would"."""
+    before = claim.text[: cue.span.start].rstrip()
+    denied = any(before.endswith(_word(each, claim)) for each in claim.denials)
+    return denied or bool(_ASKED.search(before))
+
+
+_ASKED = re.compile(r"\b(?:if|whether|si)\b[^,;:.]{0,30}$")
 
 
 _KEPT = {
     "possible": {"possible"},
-    "expected": {"possible", "expected", "intended"},
-    "intended": {"possible", "expected", "intended"},
+    "expected": {"possible", "expected", "intended", "opinion"},
+    "intended": {"possible", "expected", "intended", "aim"},
     "former": {"former"},
     "partly": {"partly"},
     "reported": {"reported", "possible", "expected"},
+    "unequalled": {"unequalled", "superlative"},
 }
 
 
@@ -603,13 +523,61 @@ def hedges(_: str, proof: Proof) -> str:
     """Check that what may, should or is meant to be is not said to be."""
     if not proof.chosen:
         return ""
-    own = {each.kind for each in proof.claim.hedges}
-    first = proof.chosen[0]
+    claim = proof.claim
+    own = {each.kind for each in claim.hedges}
+    strong = [each for each in claim.doubts if _STRONG.match(_word(each, claim))]
+    if not claim.breaks and (strong or claim.denials):
+        own.add("expected")  # what was kept from happening is not said to be
     for line in proof.chosen:
         for cue in line.claim.hedges:
-            kept = cue.kind not in _KEPT or own & _KEPT[cue.kind]
-            if not kept and _is_of(cue, line.claim, proof, closely=line is not first):
+            kept = cue.kind not in _KEPT or own & _KEPT[cue.kind] or _is_open(cue, line.claim)
+            least = 1 if line is proof.chosen[0] else 2
+            before = 0 if cue.kind == "former" else 1
+            if not kept and _is_of(cue, line.claim, proof, after=2, before=before, least=least):
                 return f"The evidence says “{_word(cue, line.claim)}”; do not say it more surely."
+    for cue in claim.hedges:
+        if cue.kind == "future" and (sure := _promised(cue, proof)):
+            return f"The evidence says “{sure}” where you wrote “{_word(cue, claim)}”."
+    return ""
+
+
+def _promised(cue: Cue, proof: Proof) -> str:
+    """Return the hedge that the evidence has before each word for what "will" be, if it has."""
+    claim = proof.claim
+    if not _WILL.fullmatch(_word(cue, claim)):
+        return ""
+    head = next(
+        (each for each in proof.tokens if each.kind == "word" and each.span.end > cue.span.start),
+        None,
+    )
+    found = [
+        _hedge_of(token, line.claim)
+        for line in proof.lines
+        for token in line.claim.words
+        if head and alike(token, head)
+    ]
+    return found[0] if found and all(found) else ""
+
+
+_WILL = re.compile(
+    r"will|shall|vas?|vont|va a|van a|\w+(?:ra|ront|rá|rán)", re.IGNORECASE
+)  # not "is to", which is said of plans, too
+_CLOSE = 2  # words between a hedge and what it is said of
+
+
+def _hedge_of(token: Token, claim: Claim) -> str:
+    """Return the hedge that stands closely before a word in its part of a sentence."""
+    start = max((each for each in claim.breaks if each <= token.span.start), default=0)
+    for cue in claim.hedges:
+        between = [
+            each for each in claim.words if cue.span.end <= each.span.start < token.span.start
+        ]
+        if (
+            cue.kind in ("possible", "expected", "intended")
+            and start <= cue.span.start < token.span.start
+            and len(between) < _CLOSE
+        ):
+            return _word(cue, claim)
     return ""
 
 
@@ -635,6 +603,8 @@ def speakers(_: str, proof: Proof) -> str:
 def _naming(speaker: Speaker) -> Sequence[Token]:
     """Return the words that name a speaker: for "Ana Ruiz of Canada" not the country."""
     people = [each for each in speaker.words if each.kind == "name" and not each.place]
+    if any(each.text.islower() and each.place for each in speaker.words) and not people:
+        return ()  # "la présidente mexicaine": who that is, the evidence may not say
     return [each for each in speaker.words if not each.place] if people else speaker.words
 
 
@@ -642,8 +612,15 @@ def words(_: str, proof: Proof) -> str:
     """Check that hardly a word says what no word of the evidence says."""
     if proof.is_translation:
         return ""
+    if proof.coverage() >= MOST_KNOWN:
+        return ""
     telling = [i for i, each in enumerate(proof.tokens) if each.kind == "word" and not each.light]
-    new = [proof.tokens[i].text for i in telling if proof.covered[i] < NEW]
+    doubts = {each.span.start for each in proof.claim.doubts}  # may stand for "not"
+    new = [
+        proof.tokens[i].text
+        for i in telling
+        if proof.covered[i] < NEW and proof.tokens[i].span.start not in doubts
+    ]
     if len(new) > max(1, MOST_NEW * len(telling)):
         return f"The evidence does not say “{'”, “'.join(new)}”."
     return ""
@@ -664,7 +641,6 @@ Check = Callable[[str, Proof], str]
 CHECKS: tuple[Check, ...] = (
     quotes,
     facts,
-    places,
     standing,
     speakers,
     denials,

@@ -107,17 +107,36 @@ def read(text: str, language: str) -> Claim:
     found = figures(text, language)
     flat = unaccented(text)
     small = flat.casefold()
+    hedges = tuple(_hedges(text, small, language))
     return Claim(
         text,
         language,
         tuple(_tokens(text, flat, found, language)),
         found,
-        tuple(_denials(small, language)),
+        tuple(each for each in _denials(small, language) if not _compares(each, hedges)),
         tuple(_cues({"": _DOUBTS[_known(language)]}, small)),
-        tuple(_hedges(text, small, language)),
+        hedges,
         tuple(_speakers(text, flat, language)),
         tuple(match.start() for match in _BREAK.finditer(small)),
     )
+
+
+def groups(claim: Claim) -> Iterator[list[Token]]:
+    """Yield the names of a sentence, each with all of its words, such as first and last name."""
+    group: list[Token] = []
+    for token in claim.tokens:
+        if token.kind != "name":
+            if group:
+                yield group
+            group = []
+            continue
+        gap = claim.text[group[-1].span.end : token.span.start] if group else ""
+        if group and (gap not in (" ", "-", ". ") or token.place or group[-1].place):
+            yield group
+            group = []
+        group.append(token)
+    if group:
+        yield group
 
 
 _BREAK = re.compile(
@@ -193,7 +212,7 @@ def _figure_key(figure: Figure) -> str:
 
 _DENIALS = {
     "en": re.compile(
-        r"\b(?:not|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing|"
+        r"\b(?:not|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing|nowhere|"
         r"neither|nor|cannot)\b|n't\b"
     ),
     "fr": re.compile(
@@ -205,19 +224,22 @@ _DENIALS = {
 _DOUBTS = {
     "en": re.compile(
         r"\b(?:without|unlikely|fail\w*|refus\w*|den(?:y|ies|ied|ial)|reject\w*|rul\w+ out|lack\w*|"
-        r"absence|doubt\w*|exclud\w*|shut\w* out|avoid\w*|prevent\w*|kept \w+(?: \w+)? from|"
+        r"absence|doubt\w*|exclud\w*|shut\w* out|le(?:aves?|aving|ft) out|avoid\w*|prevent\w*|"
+        r"kept \w+(?: \w+)? from|"
         r"keep\w* \w+(?: \w+)? from|instead|rather than|far from|hardly|scarcely|barely|little|few|"
-        r"yet to|unable|unwilling|impossible|unclear|unreliable|sidelined|pushed aside)\b"
+        r"yet to|unable|unwilling|impossible|unclear|unreliable|sidelined|pushed aside|"
+        r"(?:is|are|was|were) over|(?:belong\w* to|of) the past|different\w*|differs?)\b"
     ),
     "fr": re.compile(
         r"\b(?:sans|refus\w+|echou\w+|rejet\w+|nie\w*|dement\w*|exclu\w*|manqu\w+|faute de|absence|"
         r"dout\w+|improbable|peu|empech\w+|evit\w+|plutot que|au lieu|impossible|hors|"
-        r"renonc\w+|ecart\w+|inconnu\w*)\b"
+        r"renonc\w+|ecart\w+|inconnu\w*|(?:au|du) passe|different\w*)\b"
     ),
     "es": re.compile(
         r"\b(?:sin|rechaz\w+|neg\w+|nieg\w+|descart\w+|falt\w+|fracas\w+|exclu\w+|dud\w+|"
         r"improbable|"
-        r"impid\w+|imped\w+|evit\w+|en vez|en lugar|imposible|carec\w+|poco|ausencia)\b"
+        r"impid\w+|imped\w+|evit\w+|en vez|en lugar|imposible|carec\w+|poco|ausencia|"
+        r"(?:al|del) pasado|diferente\w*|distint\w+)\b"
     ),
 }  # what is taken for a denial only where the evidence denies in other words
 
@@ -231,6 +253,14 @@ def _denials(small: str, language: str) -> Iterator[Cue]:
         if not (pair and cue.span.start - end < ONE_DENIAL):
             yield cue
         end, before = cue.span.end, word
+
+
+def _compares(denial: Cue, hedges: tuple[Cue, ...]) -> bool:
+    """Tell whether a denial only compares: "never heard anything as good" denies nothing."""
+    return any(
+        each.kind == "unequalled" and each.span.start <= denial.span.start < each.span.end
+        for each in hedges
+    )
 
 
 ONE_DENIAL = 40  # characters within which "ne" and "pas" belong together
@@ -269,6 +299,11 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             r"then (?=prime|president|minister)",
             "partly": r"partly|in part|largely|mostly|mainly|partial(?:ly)?",
             "reported": r"suggests?|appears? to|seems?|reportedly|allegedly|apparently|alleged",
+            "opinion": r"thinks?|thought|believ\w+|doubt\w*",
+            "aim": r"points? of|ideas?|in order to|so as to|so that|designed|on the agenda",
+            "unequalled": r"(?:never|nothing|nobody|no \w+)\b[^.;]{0,60}?\b(?:as|so) (?=\w)|"
+            r"nowhere\b[^.;]{0,60}?\bmore",
+            "superlative": r"most|worst|best|greatest|biggest|largest|highest",
         },
         "fr": {
             "possible": r"pourrai(?:t|ent)|peut-etre|peu(?:t|vent)|possible(?:ment)?|possibilite|"
@@ -285,20 +320,28 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             "former": r"ancien\w*|ex-|precedent\w*|autrefois",
             "partly": r"en partie|partiellement|principalement|essentiellement",
             "reported": r"pretendument|semble-t-il|apparemment",
+            "opinion": r"pens\w+|croi\w+|dout\w+",
+            "aim": r"afin|en vue|pour que|idee",
+            "unequalled": r"n(?:e |')[^.;]{0,40}?(?:jamais|rien)\b[^.;]{0,40}?\b(?:aussi|si) ",
+            "superlative": r"l[ea]s? plus|l[ea]s? pires?",
         },
         "es": {
             "possible": r"podri\w+|pued[ae]n?|poder|quiza\w*|tal vez|posible\w*|posibilidad|acaso|"
             r"parece\w*|sugiere\w*",
             "expected": r"se espera|esper[ao]n?|esperaban?|deberi\w+|previst[oa]s?|preve\w*|"
             r"probable\w*|"
-            r"estima\w*|se calcula|iba a|seri\w+|habri\w+|improbable",
+            r"estima\w*|se calcula|iban? a|debia\w*|seri\w+|habri\w+|improbable",
             "intended": r"quier\w+|querer|busc\w+|dese\w+|pretend\w+|intent\w+|propon\w+|propuso|"
             r"plane\w+|"
-            r"aspir\w+|proposito|objetivo\w*|meta|procura\w*|pid\w+|trata\w* de",
+            r"aspir\w+|proposito|objet(?:iv)?o\w*|meta|procura\w*|pid\w+|trata\w* de (?=\w+[aei]r)",
             "future": r"va a|van a|proxim\w*|venider\w*|\w{3,}ra[n]?(?<!era)(?<!eran)",
             "former": r"ex\w*presidente\w*|ex|ex-|antigu\w+|anterior\w*",
             "partly": r"en parte|parcialmente|principalmente",
             "reported": r"supuestamente|presuntamente|aparentemente",
+            "opinion": r"cree\w*|opin\w+|piens\w+|dud\w+",
+            "aim": r"fin de|para que|idea",
+            "unequalled": r"(?:nunca|nada|jamas)\b[^.;]{0,40}?\btan ",
+            "superlative": r"(?:el|la|lo|los|las) (?:mas|peor)",
         },
     }.items()
 }  # fmt: skip
@@ -319,6 +362,9 @@ _CUE_WORDS = frozenset(
         "cannot",
         "former",
     }
+    | {"neither", "none", "nobody", "nothing", "nowhere", "ambos", "ambas", "ello"}
+    | {"nevertheless", "nonetheless", "however", "moreover", "meanwhile", "therefore", "likewise"}
+    | {"toutefois", "cependant", "néanmoins", "ainsi", "malgré", "asimismo", "tampoco"}
 )
 
 
@@ -398,6 +444,10 @@ def _speakers(text: str, flat: str, language: str) -> Iterator[Speaker]:
     if known in _VIEWS and (own := _VIEWS[known].search(flat)):
         yield _speaker(text, flat, Span(*own.span("who")), language)
     for match in _SPEAKING[known].finditer(flat):
+        if _UNSAID.search(flat[: match.start()]):
+            if agent := _AGENT.match(flat, match.end()):
+                yield _speaker(text, flat, Span(*agent.span(1)), language)
+            continue
         inverted = _INVERTED.match(flat, match.end())
         comma = flat[: match.start()].rstrip().endswith((",", "”", '"'))
         if inverted and comma:
@@ -406,6 +456,12 @@ def _speakers(text: str, flat: str, language: str) -> Iterator[Speaker]:
             yield _speaker(text, flat, _before(flat, match.start()), language)
 
 
+_UNSAID = re.compile(  # before a word of saying: it is said of what stands there, not by it
+    r"\b(?:(?:am|is|are|was|were|be|been|being|est|sont|etait|etaient|ete|etre|es|son|era|eran|fue|"
+    r"fueron|ser|sido)\s(?:\w+\s){0,2}|se\s)$",
+    re.IGNORECASE,
+)
+_AGENT = re.compile(r"[^,;:.]{0,60}?\b(?:by|par|por)\s+([^,;:.]+)")
 _INVERTED = re.compile(
     r"\s+((?:(?!in|on|at|that|en|le|que|el|last|as|to|by)[a-z]+\s)?[A-Z][\w'-]*[^,.;:]{0,50})"
 )  # "…, said Professor Ruiz"

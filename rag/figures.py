@@ -420,7 +420,29 @@ def figures(text: str, language: str) -> tuple[Figure, ...]:
         for found in finder(text, plain, language):
             if all(found.span == each.span or _apart(found.span, each.span) for each in taken):
                 taken.append(found)
-    return tuple(sorted(taken, key=lambda each: (each.span.start, each.span.end)))
+    return tuple(
+        _with_units(text, sorted(taken, key=lambda each: (each.span.start, each.span.end)))
+    )
+
+
+def _with_units(text: str, found: list[Figure]) -> Iterator[Figure]:
+    """Yield figures, a large one that counts nothing in the currency of the one before."""
+    currency = ""
+    for each in found:
+        if isinstance(each, Quantity) and each.unit in _CURRENCIES:
+            currency = each.unit
+        if (
+            isinstance(each, Quantity)
+            and not each.unit
+            and each.value >= _MILLION
+            and _COUNTS_NOTHING.match(text, each.span.end)
+        ):
+            yield replace(each, unit=currency)
+        else:
+            yield each
+
+
+_COUNTS_NOTHING = re.compile(r"\s*(?:[.,;:)]|$|(?:in|and|for|by|en|et|y|para|pour)\b)")
 
 
 def _apart(span: Span, other: Span) -> bool:

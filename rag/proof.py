@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from rag.claims import Claim, Token, read
+from rag.claims import Claim, Token, groups, read
 from rag.evidence import nearest_tokens
 from rag.figures import Day, Figure, Quantity, Relative, is_numeral
 from rag.language import akin, fold, glossary, stem
@@ -23,6 +23,7 @@ FIGURE, NAME, WORD, LIGHT = 2.0, 1.5, 1.0, 0.4  # what a token counts
 COUNTED = 0.95  # what a number counts that is the number of things listed
 LARGEST_COUNT = 12
 LIKE_MEANING, AKIN, LIKELY = 0.9, 0.8, 0.75  # another word of its set, of its family, or near it
+COMMA = 2  # words that a comma between two counts as
 UNLIKE, ALIKE = 0.35, 0.85  # similarity of two tokens that says nothing, and that says the same
 QUOTATION_MARKS = '“”„‟«»‹›"‘‚‛'
 _NO_MARKS = str.maketrans(dict.fromkeys(QUOTATION_MARKS, ""))
@@ -191,21 +192,30 @@ class Proof:
         return float(self.covered[inside] @ self.weights[inside] / total) if total else 1.0
 
     def around(self, token: Token) -> Numbers:
-        """Return how far each line has what stands in the same part of the sentence as a token."""
+        """Return how far each line has what stands around a token, what is near counting more."""
         part = self._part(token)
-        inside = np.array([each in part and each.span != token.span for each in self.tokens], bool)
-        total = self.weights[inside].sum() if inside.any() else 0.0
-        shares: Numbers = (
-            self.having[:, inside] @ self.weights[inside] / total
-            if total
-            else np.zeros(len(self.lines))
-        )
+        own = next((each for each in groups(self.claim) if token in each), [token])
+        here = self.tokens.index(token)
+        near = [
+            1 / (abs(i - here) + COMMA * self._commas(each, token))
+            if each in part and each not in own and each.span != token.span
+            else 0.0
+            for i, each in enumerate(self.tokens)
+        ]
+        weights = self.weights * np.array(near)
+        total = weights.sum()
+        shares: Numbers = self.having @ weights / total if total else np.zeros(len(self.lines))
         return shares
 
     @property
     def is_translation(self) -> bool:
         """Tell whether the sentence is in another language than its proof."""
         return any(line.claim.language != self.claim.language for line in self.chosen)
+
+    def _commas(self, one: Token, two: Token) -> int:
+        """Return how many commas stand between two tokens."""
+        first, last = sorted((one.span, two.span))
+        return self.claim.text[first.end : last.start].count(",")
 
     def _part(self, token: Token) -> list[Token]:
         """Return the tokens of the part of the sentence that a token stands in."""
@@ -237,16 +247,24 @@ def _with_names(claim: Claim, known: frozenset[str]) -> Claim:
     """Return a sentence whose first word counts as a name if it is known to be one, or looks so."""
     tokens = tuple(
         replace(each, kind="name", key=plain(each))
-        if each.opens and each.kind == "word" and (plain(each) in known or _is_strange(each))
+        if each.opens
+        and each.kind == "word"
+        and (plain(each) in known or _is_strange(each, claim.text))
         else each
         for each in claim.tokens
     )
     return replace(claim, tokens=tokens)
 
 
-def _is_strange(token: Token) -> bool:
+def _is_strange(token: Token, text: str) -> bool:
     usual = token.light or token.key in glossary() or is_numeral(token.text)
-    return not usual and not _ORDINARY.search(token.text)
+    led = _LED.match(text, token.span.end)
+    return not (usual or led or _ORDINARY.search(token.text))
+
+
+_LED = re.compile(  # after a word that is no name: "Face à", "Compared with"
+    r"\s(?:of|to|with|from|by|à|au|aux|a|de|du|d['’]|del|al|par|por|con)\b"
+)
 
 
 _THING = r"[^\s,;:.()]+(?: [^\s,;:.()]+){0,3}"

@@ -12,6 +12,7 @@ NEAR = (1.0, 0.5, 0.25)  # what the words to one side of a name count, from near
 LIGHT = 0.5  # share of this that a light word counts
 LOOSE = 0.25  # the same of words that follow a name inside another's part
 LINK = 0.5  # what it counts more that both names are tied to a word alike
+OTHERWISE = 0.5  # share of a word that a name is tied to in another way
 BARE = 0.25  # what the same preposition counts where the words differ
 
 _SENSES = {
@@ -31,20 +32,28 @@ _SENSES = {
     "is": "is are was were be been being became est sont était étaient sera fut es son era fue "
     "eran",
     "the": "the a an le la les l un une los las el una unos its their his her",
-    "that": "that which who whom whose while but than he she it they we que qui dont mais il elle "
-    "ils elles quien pero ella ellos ellas",
+    "that": "that which who whom whose what when while but than he she it they we que qui dont "
+    "mais il elle ils elles quien pero ella ellos ellas",
 }
 _SENSE = {word: sense for sense, words in _SENSES.items() for word in fold(words).split()}
 _BARE = frozenset(_SENSES) - {"of", "by", "is", "the", "that"}  # say much without a word
 _OUTSIDE = (_BARE | {"by"}) - {"to", "for"}  # end what a name does, but not "is to sign"
 _AND = frozenset(("and", "or", "et", "ou", "y", "e", "o"))
+_NOUN_END = re.compile(r"(?<=\w{4})(?:ionship|a?ison)$")  # "relates" and "relationship"
 _OWNS = re.compile(r"['’](?:s\b|(?=\s|$))")
 _STOP = re.compile(r"[,;:.()–—]")
 _APPOSITION = re.compile(
     r",\s(?:the|an?|who|which|le|la|une?|qui|el|los|una|que|quien)\b[^,;:.()]{2,80},(?=\s)"
 )
 _PASSIVE = re.compile(r"[^,;:.]{0,30}?\b(?:by|par|por)\b")
-_ALIKE = ({"of", "beside"}, {"of", "near"}, {"does", "beside"}, {"done", ""})
+_ALIKE = (
+    {"of", "beside"},
+    {"of", "near"},
+    {"of", "from"},
+    {"in", "on"},
+    {"does", "beside"},
+    {"done", ""},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +63,28 @@ class Tie:
     link: str
     heads: tuple[tuple[Token, float], ...] = ()
 
-    def fit(self, other: "Tie") -> float:
-        """Return how far two ties are the same."""
+    @property
+    def slot(self) -> tuple[str, str] | None:
+        """Return the preposition and the word before it, after which there is one name."""
+        return (self.link, self.heads[0][0].key) if self.heads and self.link in _BARE else None
+
+    def fit(self, other: "Tie", *, strictly: bool = False) -> float:
+        """Return how far two ties are the same.
+
+        Args:
+            other: the tie of another name.
+            strictly: a word counts less where the tie is another, and nothing where one is "with":
+                who is with them does what they do.
+        """
         same = self.link == other.link or any({self.link, other.link} <= each for each in _ALIKE)
         shared = [
             min(near, far)
             for one, near in self.heads
             for two, far in other.heads
-            if _like(one, two)
+            if alike(one, two)
         ]
+        if strictly and not same:
+            return 0.0 if "with" in (self.link, other.link) else OTHERWISE * sum(shared)
         if shared:
             return sum(shared) + LINK * same * max(shared)
         return BARE * (self.link == other.link and self.link in _BARE)
@@ -78,17 +100,21 @@ class Role:
     says: bool
     company: frozenset[str]
 
-    def fit(self, other: "Role") -> float:
+    def fit(self, other: "Role", *, strictly: bool = False) -> float:
         """Return how far the two stand in the same place."""
-        shared = sum(max((a.fit(b) for b in other.ties), default=0.0) for a in self.ties)
+        shared = sum(
+            max((a.fit(b, strictly=strictly) for b in other.ties), default=0.0) for a in self.ties
+        )
         return shared + (self.says and other.says)
 
 
-def _like(one: Token, two: Token) -> bool:
+def alike(one: Token, two: Token) -> bool:
+    """Tell whether two words say the same: one word, one family or one set of the glossary."""
     return (
         one.key == two.key
         or fold(one.text) == fold(two.text)
         or akin(one.key, two.key)
+        or _NOUN_END.sub("", one.key) == _NOUN_END.sub("", two.key)
         or two.key in glossary().get(one.key, ())
     )
 
@@ -99,14 +125,33 @@ def roles(claim: Claim, names: Sequence[Sequence[Token]]) -> list[Role]:
     found = [(places[each[0].span], places[each[-1].span]) for each in names]
     speaking = {word.span for each in claim.speakers for word in each.words}
     result = []
+    meant = _meant(claim, names)
     for chain in _chains(claim, found):
         ties = tuple(_ties(claim, found[chain[0]][0], found[chain[-1]][1]))
         for i in chain:
+            ties += tuple(tie for at in meant.get(i, ()) for tie in _ties(claim, at, at))
             text = " ".join(each.text for each in names[i])
             says = any(each.span in speaking for each in names[i])
             company = [_keys(names[j]) for j in chain if j != i]
             result.append(Role(text, _keys(names[i]), ties, says, frozenset[str]().union(*company)))
     return result
+
+
+_PRONOUN = frozenset(fold(each) for each in ("he", "she", "il", "elle", "él", "ella"))
+
+
+def _meant(claim: Claim, names: Sequence[Sequence[Token]]) -> dict[int, list[int]]:
+    """Return for each name the places of "she" and the like after it that stand for it."""
+    found: dict[int, list[int]] = {}
+    for at, token in enumerate(claim.tokens):
+        before = [
+            i
+            for i, each in enumerate(names)
+            if each[-1].span.end <= token.span.start and not each[0].place
+        ]
+        if fold(token.text) in _PRONOUN and len(before) == 1:
+            found.setdefault(before[0], []).append(at)
+    return found
 
 
 def _keys(name: Iterable[Token]) -> frozenset[str]:
@@ -115,6 +160,24 @@ def _keys(name: Iterable[Token]) -> frozenset[str]:
 
 def _chains(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
     """Yield the names that "and" joins, such as "A, B and C"."""
+    titles = [i for i, each in enumerate(found) if _is_title(claim, *each)]
+    yield from ([i] for i in titles)
+    rest = [i for i in range(len(found)) if i not in titles]
+    for chain in _joined(claim, [found[i] for i in rest]):
+        yield [rest[i] for i in chain]
+
+
+def _is_title(claim: Claim, start: int, end: int) -> bool:
+    """Tell whether a country only says whose president or the like the next name is."""
+    words = claim.tokens[start : end + 1]
+    after = claim.tokens[end + 1 : end + 2]
+    gap = claim.text[words[-1].span.end : after[0].span.start] if after else ""
+    joined = claim.text[: words[0].span.start].endswith(("-", "–"))
+    beside = gap == " " and not joined and (after[0].kind == "name" or is_role(after[0]))
+    return words[0].place and (beside or words[0].text.islower())
+
+
+def _joined(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
     joints = [_joint(claim, one[1], two[0]) for one, two in pairwise(found)]
     chain: list[int] = []
     for i in range(len(found)):
@@ -133,7 +196,11 @@ def _chains(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int
 
 def _joint(claim: Claim, end: int, start: int) -> str:
     gap = claim.text[claim.tokens[end].span.end : claim.tokens[start].span.start]
-    words = [fold(each.text) for each in claim.tokens[end + 1 : start] if not is_role(each)]
+    words = [
+        fold(each.text)
+        for each in claim.tokens[end + 1 : start]
+        if not (is_role(each) or each.kind == "name")
+    ]
     comma = "," if gap.startswith(",") else ""
     if gap in ("-", "–"):
         return "-"
@@ -178,7 +245,7 @@ def _before(claim: Claim, start: int) -> tuple[str, tuple[tuple[Token, float], .
         if token.kind == "stop":
             titled = False
             if not found and not link:
-                link = _sense(token) if _sense(token) != "the" else ""
+                link = _sense(claim, token) if _sense(claim, token) != "the" else ""
         elif token.kind == "name":
             found += [token] if link == "of" else []
         elif token.kind == "word" and not (titled and is_role(token)):
@@ -187,7 +254,7 @@ def _before(claim: Claim, start: int) -> tuple[str, tuple[tuple[Token, float], .
 
 
 def _ends_before(claim: Claim, i: int, link: str, found: Sequence[Token]) -> bool:
-    token, sense = claim.tokens[i], _sense(claim.tokens[i])
+    token, sense = claim.tokens[i], _sense(claim, claim.tokens[i])
     gap = claim.text[token.span.end : claim.tokens[i + 1].span.start]
     if _STOP.search(gap) or sense == "that":
         return True
@@ -203,7 +270,7 @@ def _is_of(claim: Claim, end: int) -> bool:
     start = end
     while start >= 0 and claim.tokens[start].kind == "name":
         start -= 1
-    return start >= 0 and _sense(claim.tokens[start]) == "of"
+    return start >= 0 and _sense(claim, claim.tokens[start]) == "of"
 
 
 def _after(claim: Claim, end: int) -> tuple[tuple[Token, float], ...]:
@@ -216,7 +283,7 @@ def _after(claim: Claim, end: int) -> tuple[tuple[Token, float], ...]:
         if token.span.start < last:
             continue
         if _STOP.search(claim.text[last : token.span.start]) or _ends_after(claim, i, found):
-            if token.kind == "name" and not found and _sense(claim.tokens[i - 1]) == "of":
+            if token.kind == "name" and not found and _sense(claim, claim.tokens[i - 1]) == "of":
                 found.append(token)
             break
         last = token.span.end
@@ -226,17 +293,20 @@ def _after(claim: Claim, end: int) -> tuple[tuple[Token, float], ...]:
 
 
 def _ends_after(claim: Claim, i: int, found: Sequence[Token]) -> bool:
-    token, sense = claim.tokens[i], _sense(claim.tokens[i])
+    token, sense = claim.tokens[i], _sense(claim, claim.tokens[i])
     if token.kind == "name":
         return not _OWNS.match(claim.text, token.span.end)
     if sense == "the":
-        return bool(found) or _sense(claim.tokens[i - 1]) != "is"
+        return bool(found) or _sense(claim, claim.tokens[i - 1]) != "is"
     doing = i + 1 < len(claim.tokens) and claim.tokens[i + 1].text.endswith("ing")
     return sense == "that" or (sense in _OUTSIDE and not doing) or (sense == "is" and bool(found))
 
 
-def _sense(token: Token) -> str:
-    return _SENSE.get(fold(token.text), "")
+def _sense(claim: Claim, token: Token) -> str:
+    word = fold(token.text)
+    if word == "a" and claim.language != "en":
+        return "is" if claim.language == "fr" and token.text == "a" else "to"
+    return _SENSE.get(word, "")
 
 
 def _weighted(found: Sequence[Token]) -> tuple[tuple[Token, float], ...]:
