@@ -533,7 +533,7 @@ def hedges(_: str, proof: Proof) -> str:
             kept = cue.kind not in _KEPT or own & _KEPT[cue.kind] or _is_open(cue, line.claim)
             least = 1 if line is proof.chosen[0] else 2
             before = 0 if cue.kind == "former" else 1
-            if not kept and _is_of(cue, line.claim, proof, after=2, before=before, least=least):
+            if not kept and _is_of(cue, line.claim, proof, after=3, before=before, least=least):
                 return f"The evidence says “{_word(cue, line.claim)}”; do not say it more surely."
     for cue in claim.hedges:
         if cue.kind == "future" and (sure := _promised(cue, proof)):
