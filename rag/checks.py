@@ -140,7 +140,7 @@ def _of_fact(proof: Proof, token: Token) -> str:
     if everywhere and not _is_said_twice(proof, token, line):
         return ""
     rival = _rival(proof, token, line)
-    if not rival:
+    if not rival or f" {rival} " in f" {token.text} ":  # "Mexico" is none of "Mexico City"
         loose = token.kind == "figure" and all(map(_is_loose, proof.figures[token.span]))
         near = having[best] or token.kind == "name" or loose or _is_headed(proof, token, line)
         well = near or float(around[having].max()) >= CONTEXT * around[best]
