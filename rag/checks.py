@@ -330,8 +330,8 @@ def standing(_: str, proof: Proof) -> str:
                 if _is_instead(one, two, theirs, new=new) or _is_inside(one, two, theirs, own):
                     return f"The evidence has “{two.text}” where you wrote “{one.text}”."
     saying = frozenset[str]().union(*(each.keys for each in own if each.says))
-    lost = (each for each in own if _is_nobodys(each, proof, twice=bool(each.keys & saying)))
-    return next((_nobodys(each.text) for each in lost), "")
+    nobodys = (each for each in own if _is_nobodys(each, proof, twice=bool(each.keys & saying)))
+    return next((_nobodys(each.text) for each in nobodys), "")
 
 
 def _nobodys(name: str) -> str:
