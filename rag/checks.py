@@ -9,7 +9,7 @@ from rag.claims import Claim, Cue, Speaker, Token, groups, read
 from rag.figures import Day, Figure, Quantity, Relative
 from rag.language import fold, unaccented
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
-from rag.roles import Role, alike, roles
+from rag.roles import Role, Tie, alike, roles
 
 SAME = (
     0.999  # share of what the best line has of the words around a fact, for another to do as well
@@ -393,14 +393,13 @@ def _have_changed(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> boo
 def _is_inside(one: Role, two: Role, theirs: Sequence[Sequence[Role]], own: Sequence[Role]) -> bool:
     """Tell whether the sentence has "in" one, where the evidence has it of the other alone."""
 
-    def links(name: Role, roles: Iterable[Role]) -> set[str]:
-        return {tie.link for each in roles if each.keys & name.keys for tie in each.ties}
+    def stands(name: Role, *lines: Sequence[Role]) -> bool:
+        return any(tie.link in _WHERE for tie in _ties(name, lines))
 
-    told = [each for line in theirs for each in line]
     if one.keys & two.keys or one.text.islower() != two.text.islower():
         return False
-    inside = "in" in links(one, [one]) and not _WHERE & links(one, told)
-    return inside and bool(_WHERE & links(two, told)) and not _WHERE & links(two, own)
+    inside = any(tie.link == "in" for tie in one.ties) and not stands(one, *theirs)
+    return inside and stands(two, *theirs) and not stands(two, own)
 
 
 _WHERE = {"in", "to", "from", "on"}
@@ -408,14 +407,14 @@ _WHERE = {"in", "to", "from", "on"}
 
 def _fills(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:
     """Tell whether one stands after the preposition where the evidence has the other alone."""
-    ones = {
-        tie.slot for line in theirs for each in line if each.keys & one.keys for tie in each.ties
-    }
-    twos = {
-        tie.slot for line in theirs for each in line if each.keys & two.keys for tie in each.ties
-    }
+    ones, twos = ({tie.slot for tie in _ties(name, theirs)} for name in (one, two))
     own = {tie.slot for tie in two.ties}
     return any(tie.slot and tie.slot in twos - ones - own for tie in one.ties)
+
+
+def _ties(name: Role, lines: Iterable[Sequence[Role]]) -> Iterator[Tie]:
+    """Yield what a name is tied to in some lines."""
+    return (tie for line in lines for each in line if each.keys & name.keys for tie in each.ties)
 
 
 def _is_instead(one: Role, two: Role, theirs: Sequence[Sequence[Role]], *, new: bool) -> bool:

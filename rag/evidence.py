@@ -139,10 +139,11 @@ def _read(
 
     What a word of it tells among the sentences at hand is told by all of them.
     """
-    own = [hit for hit in hits if query.reading(hit.chunk.language) is reading]
+    own = {hit.chunk.id for hit in hits if query.reading(hit.chunk.language) is reading}
     codes = {
         sentence.id: code
-        for hit in own
+        for hit in hits
+        if hit.chunk.id in own
         for sentence, code in zip(hit.chunk.sentences, embedded[hit.chunk.id].codes, strict=True)
     }
     nearest = nearest_tokens(reading.tokens, codes) if reading.tokens else {}
@@ -151,7 +152,7 @@ def _read(
     rows = [words.rows(passage.sequences) for passage in passages]
     words.compare(rows)
     for passage, having in zip(passages, rows, strict=True):
-        if query.reading(passage.hit.chunk.language) is reading:
+        if passage.hit.chunk.id in own:
             yield from _of_passage(reading, words, passage, having, nearest)
 
 

@@ -260,11 +260,11 @@ def meant_by(terms: Iterable[str], language: str, others: Collection[str]) -> fr
     >>> [stem("August", "en") in meant_by([stem(w, "en")], "en", ["en"]) for w in ("summer", "war")]
     [True, False]
     """
-    found = frozenset[str]()
     for asked_in in ((language,), LANGUAGES):
         sets = [_meanings(each, other) for each in asked_in for other in others]
-        found = found or found.union(*(each.get(term, ()) for each in sets for term in terms))
-    return found
+        if found := {meant for each in sets for term in terms for meant in each.get(term, ())}:
+            return frozenset(found)
+    return frozenset()
 
 
 @cache
