@@ -23,7 +23,9 @@ CLOSED = ("/upload", "/deep_link")
 
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_ANALYTICS_MAX_EVENTS": "100",  # of its own monitoring page, which is closed
+    # Of its own monitoring page, which is closed; else it would sum them up after each event.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "100",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
     "GRADIO_ALLOWED_PATHS": "",  # launch(allowed_paths=[]) would still read it
     "GRADIO_SHARE": "False",
     "FORWARDED_ALLOW_IPS": "",  # who sends a request is for the guard to tell, not for uvicorn

@@ -1,6 +1,7 @@
 import os
 from collections.abc import AsyncIterator
 
+import gradio as gr
 import httpx
 import pytest
 
@@ -90,3 +91,13 @@ def test_quiet_keeps_the_proxies_of_the_environment_away_from_this_machine(
     assert os.environ["NO_PROXY"] == "intra.example,127.0.0.1,localhost"
     assert os.environ["no_proxy"] == "127.0.0.1,localhost"
     assert os.environ["GRADIO_ALLOWED_PATHS"] == ""
+
+
+def test_gradio_sums_up_no_events_while_questions_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in guard.ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    guard.quiet()
+    queue = gr.Blocks()._queue
+    queue.events_recorded += 1
+    seen = {"function": "ask", "status": "success", "process_time": 1.0}
+    assert queue.compute_analytics_summary([seen]) == {"functions": {}}
