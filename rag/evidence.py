@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -277,9 +278,14 @@ class _Passage:
         self.hit = hit
         self.vectors = vectors
         self.cosines: list[float] = np.vecdot(vectors, question).tolist()
-        self.sequences = [terms(each.text, chunk.language) for each in chunk.sentences]
+        self.sequences = [_sequence(each.text, chunk.language) for each in chunk.sentences]
         head = terms(f"{chunk.title} {chunk.heading}", chunk.language)
         self.context = frozenset(head).union(*self.sequences)
+
+
+@lru_cache(maxsize=10_000)  # sentences; those of a small dossier are weighed over and over
+def _sequence(text: str, language: str) -> tuple[str, ...]:
+    return tuple(terms(text, language))
 
 
 class _Words:

@@ -1,10 +1,12 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
@@ -23,6 +25,9 @@ READ = 12  # of those, whose sentences are weighed to put them in order
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
 FIRST_WEIGHTS = (0.3, 0.3, 0.4)  # of chunk meaning, sentence meaning and keywords
+
+_Search = Callable[[], dict[str, float]]
+_THREADS = ThreadPoolExecutor(2, "search")  # Chroma and SQLite let others run while they look
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,11 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
     readings = query.readings(generation.languages)
     weights = ENGLISH if all(each.read_well for each in readings) else OTHER
-    meaning = _best(generation.nearest_chunks(each.vector, POOL) for each in readings)
-    sentence = _best(generation.nearest_sentences(each.vector, POOL) for each in readings)
-    keywords = _best(_by_keywords(each, generation) for each in readings)
+    keywords, meaning, sentence = _at_once(
+        lambda: _best(_by_keywords(each, generation) for each in readings),
+        lambda: _best(generation.nearest_chunks(each.vector, POOL) for each in readings),
+        lambda: _best(generation.nearest_sentences(each.vector, POOL) for each in readings),
+    )
     pool = _ranked(fuse((meaning, sentence, keywords), FIRST_WEIGHTS))[:COMPARED]
     by_tokens = [_by_tokens(each, pool, generation) for each in readings]
     telling, plain = (_best(each) for each in zip(*by_tokens, strict=True))
@@ -82,6 +89,16 @@ def retrieve(query: Query, generation: Generation, *, top_k: int) -> tuple[Hit, 
     return search(query, generation, top_k=top_k).hits
 
 
+def _at_once(first: _Search, *others: _Search) -> list[dict[str, float]]:
+    """Return what some searches find, none of which is still reading afterwards."""
+    started = [_THREADS.submit(each) for each in others]
+    try:
+        found = first()
+    finally:
+        wait(started)
+    return [found, *(each.result() for each in started)]
+
+
 def _by_keywords(query: Query, generation: Generation) -> Mapping[str, float]:
     """Return chunks with the question's words, and with those it borrowed beside them."""
     own = generation.matching_chunks(sorted(query.terms), POOL)
@@ -99,10 +116,12 @@ def _by_tokens(
     if query.tokens is None:
         return {}, {}
     nearest = nearest_tokens(query.tokens, generation.codes(chunk_ids))
-    return (
-        {each: float(row @ query.tokens.telling) for each, row in nearest.items()},
-        {each: float(row.mean()) for each, row in nearest.items()},
-    )
+    if not nearest:
+        return {}, {}
+    rows = np.stack(list(nearest.values()))
+    of_each = np.vecdot(rows, query.tokens.telling), rows.mean(axis=1)
+    telling, plain = (dict(zip(nearest, each.tolist(), strict=True)) for each in of_each)
+    return telling, plain
 
 
 def _best(lists: Iterable[Mapping[str, float]]) -> dict[str, float]:

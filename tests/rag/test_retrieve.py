@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rag.index import Generation, Index
 from rag.language import fold
 from rag.models import Encoder
 from rag.query import understand
-from rag.retrieve import Retriever, fuse, retrieve
+from rag.retrieve import Retriever, _at_once, fuse, retrieve
 from rag.types import Hit
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-100, 100), max_size=8)
@@ -20,6 +21,27 @@ LISTS = st.lists(st.tuples(SCORES, st.floats(0.01, 1)), max_size=5)
 
 def ask(text: str, generation: Generation, encoder: Encoder, *, top_k: int = 8) -> tuple[Hit, ...]:
     return retrieve(understand(text, generation, encoder), generation, top_k=top_k)
+
+
+def test_searches_at_once_read_no_longer_than_the_question_is_asked() -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def slow() -> dict[str, float]:
+        begun.set()
+        over.wait(10)
+        return {"slow": 1.0}
+
+    def fails() -> dict[str, float]:
+        assert begun.wait(10)  # the others run meanwhile
+        threading.Timer(0.2, over.set).start()
+        raise ValueError("no such table")
+
+    with pytest.raises(ValueError, match="no such table"):
+        _at_once(fails, slow)
+    assert over.is_set()
+    assert _at_once(lambda: {"first": 1.0}, slow) == [{"first": 1.0}, {"slow": 1.0}]
+    with pytest.raises(ValueError, match="no such table"):
+        _at_once(lambda: {}, fails)
 
 
 @given(LISTS, st.randoms())
