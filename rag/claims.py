@@ -95,7 +95,7 @@ _ROLES = _folded("""
     professeure profesor profesora secretary secrétaire secretario secretaria senator ambassador
     king country countries pays país países side sides party parties parties partes
     chancellor queen leader leaders chef líder mr mrs ms dr mme sr sra senior foreign affairs
-    finance trade
+    finance finances hacienda trade
     commerce comercio affaires étrangères asuntos exteriores parliamentary general director chair
     chairman government
 """)
@@ -296,7 +296,7 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             "upcoming|"
             r"coming|approach\w*|draws near|next|ahead|later",
             "former": r"former(?:ly)?|ex-|used to|previous(?:ly)?|"
-            r"then (?=prime|president|minister)",
+            r"then[ -](?=prime|president|minister)",
             "partly": r"partly|in part|largely|mostly|mainly|partial(?:ly)?",
             "reported": r"suggests?|appears? to|seems?|reportedly|allegedly|apparently|alleged",
             "opinion": r"thinks?|thought|believ\w+|doubt\w*",
@@ -448,7 +448,7 @@ def _speakers(text: str, flat: str, language: str) -> Iterator[Speaker]:
             if agent := _AGENT.match(flat, match.end()):
                 yield _speaker(text, flat, Span(*agent.span(1)), language)
             continue
-        inverted = _INVERTED.match(flat, match.end())
+        inverted = _INVERTED.match(flat, match.end()) or _UNNAMED.match(flat, match.end())
         comma = flat[: match.start()].rstrip().endswith((",", "”", '"'))
         if inverted and comma:
             yield _speaker(text, flat, Span(*inverted.span(1)), language)
@@ -465,6 +465,11 @@ _AGENT = re.compile(r"[^,;:.]{0,60}?\b(?:by|par|por)\s+([^,;:.]+)")
 _INVERTED = re.compile(
     r"\s+((?:(?!in|on|at|that|en|le|que|el|last|as|to|by)[a-z]+\s)?[A-Z][\w'-]*[^,.;:]{0,50})"
 )  # "…, said Professor Ruiz"
+
+_UNNAMED = re.compile(  # "…, ont indiqué les hauts fonctionnaires"
+    r"\s+((?:[a-z]+\s|l['’]){0,3}(?:officials?|experts?|government|fonctionnaires?|ministres?|"
+    r"gouvernement|funcionari[oa]s?|expert[oa]s?|gobierno))(?=[,.;:]|$)"
+)
 
 
 def _account_starts(flat: str, language: str) -> Iterator[re.Match[str]]:

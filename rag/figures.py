@@ -304,7 +304,8 @@ _BEFORE = re.compile(rf"(?:^|(?<![A-Za-z]))({_SIGNS})[{_SPACES}]?$")
 _GAP = rf"[{_SPACES}]?-?"
 _AFTER_SIGN = re.compile(rf"{_GAP}({_SIGNS}|%|°C?)(?![\w$])")
 _AFTER_WORD = re.compile(
-    rf"[{_SPACES}\n]*(?:-|(?:de |d['’]|of |por |pour )(?=\D))?([^\W\d_]+\.?)(?:\b|$)", re.IGNORECASE
+    rf"[{_SPACES}\n]*(?:-|(?:de |d['’]|of |por |pour )(?=\D))?((?!\w['’])[^\W\d_]+\.?)(?:\b|$)",
+    re.IGNORECASE,
 )
 _PERCENT = re.compile(
     rf"[{_SPACES}]*(?:%|per ?cent\b|pour ?cent\b|por ?ciento\b|pct\b)", re.IGNORECASE

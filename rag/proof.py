@@ -262,8 +262,9 @@ def _is_strange(token: Token, text: str) -> bool:
     return not (usual or led or _ORDINARY.search(token.text))
 
 
-_LED = re.compile(  # after a word that is no name: "Face à", "Compared with"
-    r"\s(?:of|to|with|from|by|à|au|aux|a|de|du|d['’]|del|al|par|por|con)\b"
+_LED = re.compile(  # after a word that is no name: "Face à", "Compared with", "Beyond the"
+    r"\s(?:of|to|with|from|by|à|au|aux|a|de|du|d['’]|del|al|par|por|con|"
+    r"the|this|these|its|their|an|les?|la|l['’]|une?|los?|las|el|una)\b"
 )
 
 

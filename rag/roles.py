@@ -1,7 +1,7 @@
 """What each name of a sentence has to do with the words around it, read without a parser."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -126,10 +126,14 @@ def roles(claim: Claim, names: Sequence[Sequence[Token]]) -> list[Role]:
     speaking = {word.span for each in claim.speakers for word in each.words}
     result = []
     meant = _meant(claim, names)
+    whose = frozenset(
+        i for start, end in found if _is_title(claim, start, end) for i in (start, end)
+    )
     for chain in _chains(claim, found):
-        ties = tuple(_ties(claim, found[chain[0]][0], found[chain[-1]][1]))
+        start, end = found[chain[0]][0], found[chain[-1]][1]
+        ties = tuple(_ties(claim, start, end, whose))
         for i in chain:
-            ties += tuple(tie for at in meant.get(i, ()) for tie in _ties(claim, at, at))
+            ties += tuple(tie for at in meant.get(i, ()) for tie in _ties(claim, at, at, whose))
             text = " ".join(each.text for each in names[i])
             says = any(each.span in speaking for each in names[i])
             company = [_keys(names[j]) for j in chain if j != i]
@@ -212,8 +216,9 @@ def _joint(claim: Claim, end: int, start: int) -> str:
     return f"{comma} and".strip() if rest != words else comma
 
 
-def _ties(claim: Claim, start: int, end: int) -> Iterator[Tie]:
-    link, before = _before(claim, start)
+def _ties(claim: Claim, start: int, end: int, whose: Collection[int]) -> Iterator[Tie]:
+    """Yield what a name is tied to; `whose` are the places of titles' countries."""
+    link, before = ("", ()) if start in whose else _before(claim, start, whose)
     after = _after(claim, end)
     if after:
         forward = _forward(claim, end, after[0][0], inside=bool(link and before))
@@ -235,11 +240,15 @@ def _forward(claim: Claim, end: int, head: Token, *, inside: bool) -> str:
     return "done" if _PASSIVE.match(text, head.span.end) else "does"
 
 
-def _before(claim: Claim, start: int) -> tuple[str, tuple[tuple[Token, float], ...]]:
+def _before(
+    claim: Claim, start: int, whose: Collection[int]
+) -> tuple[str, tuple[tuple[Token, float], ...]]:
     """Return the preposition before a name and the words before that, from near to far."""
     link, found, titled = "", list[Token](), True
     for i in range(start - 1, -1, -1):
         token = claim.tokens[i]
+        if titled and i in whose:
+            continue
         if _ends_before(claim, i, link, found):
             break
         if token.kind == "stop":
