@@ -10,10 +10,12 @@ from rag.figures import Day, Figure, Quantity, Relative
 from rag.language import fold, unaccented
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
 from rag.roles import Role, Tie, alike, roles
+from rag.types import Span
 
 SAME = (
     0.999  # share of what the best line has of the words around a fact, for another to do as well
 )
+ELSEWHERE = 0.5  # of the words around a name; a line with fewer of them tells of another matter
 CONTEXT = 0.3  # the same where the best line has nothing that contradicts
 NEW = 0.35  # up to how far a word is had that is new
 MOST_NEW = 0.5  # share of the words of a sentence that may be new
@@ -276,7 +278,8 @@ def _rival(proof: Proof, token: Token, line: Line) -> str:
         told = [each for each in line.claim.figures if each.kind in kinds]
         rivals = [each for each in told if not _is_loose(each) and _is_lost(each, proof, told)]
         return rivals[0].span.of(line.claim.text) if rivals else ""
-    keys = {each.key for each in proof.tokens} | {plain(each) for each in proof.tokens}
+    here = [each for each in proof.tokens if _is_said_of(proof, each, line)]
+    keys = {each.key for each in here} | {plain(each) for each in here}
     if token.place and (_counts_things(proof, line) or _counts_countries(proof, token, line)):
         return ""
     for group in groups(line.claim):
@@ -285,6 +288,20 @@ def _rival(proof: Proof, token: Token, line: Line) -> str:
         if not any(each.key in keys or plain(each) in keys for each in group):
             return " ".join(each.text for each in group)
     return ""
+
+
+def _is_said_of(proof: Proof, token: Token, line: Line) -> bool:
+    """Tell whether no other line that has a name has far more of the words around it."""
+    if token.kind != "name" or any(token.span == each.span for each in _speaking(proof)):
+        return True
+    around, having = proof.around(token), proof.having[:, proof.tokens.index(token)] == 1
+    others = [i for i in proof.rows if having[i] and proof.lines[i] is not line]
+    here = float(around[proof.lines.index(line)])
+    return all(ELSEWHERE * float(around[i]) <= here for i in others)
+
+
+def _speaking(proof: Proof) -> Iterator[Token]:
+    return (word for speaker in proof.claim.speakers for word in speaker.words)
 
 
 def _is_loose(figure: Figure) -> bool:
@@ -301,7 +318,7 @@ def _may_be_left_out(group: Sequence[Token], line: Line, token: Token, proof: Pr
     """Tell whether a sentence that begins with something else may leave out who does it."""
     first = next((each for each in line.claim.tokens if each.kind != "stop"), None)
     other = group[0].place != token.place
-    speaking = {each.span for speaker in proof.claim.speakers for each in speaker.words}
+    speaking = {each.span for each in _speaking(proof)}
     acting = [each for each in proof.claim.names if each.span not in speaking]
     begins = token.opens or token in acting[:1]
     return other and group[0] is first and not begins
@@ -317,6 +334,8 @@ def _counts_things(proof: Proof, line: Line) -> bool:
 def standing(_: str, proof: Proof) -> str:
     """Check that each name stands where the evidence has it, and not where it has another one."""
     own = roles(proof.claim, _named(proof))
+    if twice := next((each for each in own if each.keys & each.company), None):
+        return f"“{twice.text}” is named beside itself; write each name as the evidence has it."
     theirs = [roles(line.claim, list(groups(line.claim))) for line in proof.chosen]
     for one, two in combinations(own, 2):
         inside = _is_inside(one, two, theirs, own) or _is_inside(two, one, theirs, own)
@@ -449,35 +468,51 @@ def _named_less(name: Role, one: Sequence[Role], two: Sequence[Role]) -> bool:
 
 
 def denials(_: str, proof: Proof) -> str:
-    """Check that the sentence denies exactly when its evidence does."""
-    if not proof.chosen:
+    """Check that each part of the sentence denies exactly when its evidence does."""
+    bounds = [0, *proof.claim.breaks, len(proof.claim.text)]
+    parts = list(pairwise(bounds))
+    return next(filter(None, (_of_denials(proof, Span(*part)) for part in parts)), "")
+
+
+def _of_denials(proof: Proof, part: Span) -> str:
+    best = proof.best(part)
+    if best is None:
         return ""
-    claim, best = proof.claim, proof.chosen[0].claim
-    doubts = _doubting(claim, best) - _doubting(best, claim)  # denials in other words
-    more = len(claim.denials) - len(best.denials)
-    elsewhere = any(line.claim.denials for line in proof.chosen[1:])
-    if more > 0 and (doubts >= 0 or best.denials) and (not elsewhere or more > 1):
+    claim = proof.claim
+    own = [each for each in claim.denials if part.start <= each.span.start < part.end]
+    told = [each for each in claim.doubts if part.start <= each.span.start < part.end]
+    doubts = _doubting(told, claim, best.claim) - _doubting(best.claim.doubts, best.claim, claim)
+    more = len(own) - len(best.claim.denials)
+    elsewhere = any(line.claim.denials for line in proof.chosen if line is not best)
+    if more > 0 and (doubts >= 0 or best.claim.denials) and (not elsewhere or more > 1):
         return "The evidence does not deny this; keep to what it says."
-    lost: Sequence[Cue] = ()
-    if more < 0 and doubts <= 0:
-        lost = best.denials
-    elif not more and doubts < 0 and not claim.denials and not claim.doubts:
-        lost = [each for each in best.doubts if _STRONG.match(_word(each, best))]
-    for cue in lost:
-        if _is_of(cue, best, proof, after=3, before=2):
-            return f"The evidence denies this with “{_word(cue, best)}”; do so, too."
+    lost: list[tuple[Cue, Line, int]] = []
+    least = 2 if claim.breaks else 1  # words that a part and what is denied share
+    other = fold(best.claim.text)
+    instead = [each for each in told if _STRONG.match(_word(each, claim))]
+    if more < 0 and doubts <= 0 and all(fold(_word(each, claim)) in other for each in instead):
+        lost += [(each, best, least) for each in best.claim.denials]
+    elif not more and doubts < 0 and not own and not told:
+        strong = [each for each in best.claim.doubts if _STRONG.match(_word(each, best.claim))]
+        lost += [(each, best, least) for each in strong]
+    if not own and not told:
+        others = (line for line in proof.chosen if line is not best)
+        lost += [(each, line, 2) for line in others for each in line.claim.denials]
+    for cue, line, shared in lost:
+        if _is_of(cue, line.claim, proof, after=3, before=2, least=shared, part=part):
+            return f"The evidence denies this with “{_word(cue, line.claim)}”; do so, too."
     return ""
 
 
 _STRONG = re.compile(
-    r"fail|refus|den|reject|prevent|kept|keep|échou|empêch|impid|rechaz", re.IGNORECASE
+    r"fail|refus|den|reject|prevent|kept|keep|échou|empêch|impid|rechaz|nie|neg", re.IGNORECASE
 )
 
 
-def _doubting(of: Claim, than: Claim) -> int:
+def _doubting(cues: Iterable[Cue], of: Claim, than: Claim) -> int:
     """Return how many words of doubt the other sentence has not got."""
     other = fold(than.text)
-    return sum(fold(_word(cue, of)) not in other for cue in of.doubts)
+    return sum(fold(_word(cue, of)) not in other for cue in cues)
 
 
 def _word(cue: Cue, claim: Claim) -> str:
@@ -485,16 +520,24 @@ def _word(cue: Cue, claim: Claim) -> str:
 
 
 def _is_of(
-    cue: Cue, claim: Claim, proof: Proof, *, after: int, before: int, least: int = 1
+    cue: Cue,
+    claim: Claim,
+    proof: Proof,
+    *,
+    after: int,
+    before: int,
+    least: int = 1,
+    part: Span | None = None,
 ) -> bool:
-    """Tell whether the sentence has words that stand beside a cue of its evidence."""
+    """Tell whether the sentence, or a part of it, has words beside a cue of its evidence."""
     start = max((each for each in claim.breaks if each <= cue.span.start), default=0)
     end = min((each for each in claim.breaks if each >= cue.span.end), default=len(claim.text))
     words = [each for each in claim.words if start <= each.span.start < end]
     later = [each for each in words if each.span.start >= cue.span.end]
     earlier = [each for each in words if each.span.end <= cue.span.start]
     about = [*later[:after], *earlier[len(earlier) - before :]]
-    return sum(any(alike(each, one) for one in proof.tokens) for each in about) >= least
+    own = [each for each in proof.tokens if not part or part.start <= each.span.start < part.end]
+    return sum(any(alike(each, one) for one in own) for each in about) >= least
 
 
 def _is_open(cue: Cue, claim: Claim) -> bool:
@@ -531,13 +574,29 @@ def hedges(_: str, proof: Proof) -> str:
         for cue in line.claim.hedges:
             kept = cue.kind not in _KEPT or own & _KEPT[cue.kind] or _is_open(cue, line.claim)
             least = 1 if line is proof.chosen[0] else 2
-            before = 0 if cue.kind == "former" else 1
-            if not kept and _is_of(cue, line.claim, proof, after=3, before=before, least=least):
+            after, before = (2, 0) if cue.kind == "former" else (3, 1)
+            if not kept and _is_of(cue, line.claim, proof, after=after, before=before, least=least):
                 return f"The evidence says “{_word(cue, line.claim)}”; do not say it more surely."
     for cue in claim.hedges:
         if cue.kind == "future" and (sure := _promised(cue, proof)):
             return f"The evidence says “{sure}” where you wrote “{_word(cue, claim)}”."
     return ""
+
+
+def certainty(_: str, proof: Proof) -> str:
+    """Check that nothing is said to be proved or certain that the evidence does not call so."""
+    told = fold(" ".join(line.claim.text for line in proof.chosen))
+    surely = _CERTAIN.search(fold(proof.claim.text))
+    if surely is None or surely.group() in told:
+        return ""
+    return f"The evidence does not say “{surely.group()}”; do not say it more surely."
+
+
+_CERTAIN = re.compile(
+    r"\b(?:prov(?:es|ed)|demonstrat(?:es|ed)|guarantee[sd]?|certainly|definitely|undoubtedly|"
+    r"prouv(?:e|ent|era)|demontre(?:nt)?|garanti(?:t|ra)?|certainement|assurement|"
+    r"demuestran?|garantizan?|ciertamente|indudablemente|seguramente)\b"
+)
 
 
 def _promised(cue: Cue, proof: Proof) -> str:
@@ -644,6 +703,7 @@ CHECKS: tuple[Check, ...] = (
     speakers,
     denials,
     hedges,
+    certainty,
     words,
     parts,
 )

@@ -191,6 +191,15 @@ class Proof:
         total = self.weights[inside].sum() if inside.any() else 0.0
         return float(self.covered[inside] @ self.weights[inside] / total) if total else 1.0
 
+    def best(self, part: Span) -> Line | None:
+        """Return the chosen line that has most of a part of the sentence; the first of equals."""
+        inside = np.array([part.start <= each.span.start < part.end for each in self.tokens], bool)
+        if not self.chosen:
+            return None
+        if not inside.any():
+            return self.chosen[0]
+        return self.chosen[int((self.having[self.rows][:, inside] @ self.weights[inside]).argmax())]
+
     def around(self, token: Token) -> Numbers:
         """Return how far each line has what stands around a token, what is near counting more."""
         part = self._part(token)

@@ -211,7 +211,7 @@ def _joint(claim: Claim, end: int, start: int) -> str:
     if re.search(r"[;:.()–—]", gap):
         return ""
     rest = words[1:] if words[:1] in ([each] for each in _AND) else words
-    if not all(_SENSE.get(each) == "the" for each in rest):
+    if not all(_SENSE.get(each) in ("the", "of") for each in rest):  # "du Pérou et du Chili"
         return ""
     return f"{comma} and".strip() if rest != words else comma
 

@@ -99,6 +99,103 @@ def test_a_sentence_is_judged_by_what_it_cites(
     assert verdict.supported == (not reason)
 
 
+FERRY = (
+    "Ana Ruiz said that the ferry has never lost money. | "
+    "Bo Lind answered within days that Peru must repair the harbour. | "
+    "Tour operators in Chile liked the new timetable. | "
+    "The figures of 2024 suggest that Kenya profits from the ferry. | "
+    "Cy Abo, who was then minister of Kenya, refused to close the museum."
+)
+
+
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        pytest.param(
+            "Ana Ruiz said the ferry has never lost money, and Bo Lind answered that Peru must "
+            "repair the harbour.",
+            "Ana Ruiz said the ferry has lost money, and Bo Lind answered that Peru must repair "
+            "the harbour.",
+            id="denial-of-one-part",
+        ),
+        pytest.param(
+            "The museum was not closed by Cy Abo.",
+            "The museum was closed by Cy Abo.",
+            id="denied-in-another-word",
+        ),
+        pytest.param(
+            "Bo Lind answered that Peru must repair the harbour, and tour operators in Chile "
+            "liked the timetable.",
+            "Bo Lind answered that Chile must repair the harbour, and tour operators in Peru "
+            "liked the timetable.",
+            id="names-of-two-parts",
+        ),
+        pytest.param(
+            "Peru must repair the harbour, Bo Lind answered.",
+            "Peru and Peru must repair the harbour, Bo Lind answered.",
+            id="name-beside-itself",
+        ),
+        pytest.param(
+            "The figures of 2024 suggest that Kenya profits from the ferry.",
+            "The figures of 2024 prove that Kenya profits from the ferry.",
+            id="suggests",
+        ),
+        pytest.param(
+            "The figures of 2024 suggest that Kenya gains, and Bo Lind answered that Peru must "
+            "repair the harbour.",
+            "The figures of 2024 guarantee that Kenya gains, and Bo Lind answered that Peru must "
+            "repair the harbour.",
+            id="certainty",
+        ),
+        pytest.param(
+            "Then-minister Cy Abo refused to close the museum.",
+            "Minister Cy Abo refused to close the museum.",
+            id="then",
+        ),
+    ],
+)
+def test_what_is_changed_in_one_part_of_a_sentence_is_seen(
+    verifier: Verifier, true: str, false: str
+) -> None:
+    assert verifier.judge(f"{true} [1]", [source(FERRY)]).reason == ""
+    assert not verifier.judge(f"{false} [1]", [source(FERRY)]).supported
+
+
+@pytest.mark.parametrize(
+    ("language", "evidence", "written"),
+    [
+        pytest.param(
+            "fr",
+            "L'aide reçue par le port se chiffre à 46,4 milliards, selon Ottawa.",
+            "Ottawa chiffre à 46,4 milliards l'aide reçue par le port.",
+            id="elision-is-no-litre",
+        ),
+        pytest.param(
+            "fr",
+            "Les hauts fonctionnaires disent qu'Ana Ruiz veut un nouveau port.",
+            "Ana Ruiz veut un nouveau port, ont indiqué les hauts fonctionnaires.",
+            id="speakers-without-names",
+        ),
+        pytest.param(
+            "en",
+            "The ferry carries apples and pears. It carries glass, too.",
+            "Beyond the apples and pears, the ferry carries glass.",
+            id="first-word-that-is-no-name",
+        ),
+        pytest.param(
+            "en",
+            "Ana Ruiz signs the treaty with President Bo Lind of Peru.",
+            "Ana Ruiz signs the treaty with Peruvian President Bo Lind.",
+            id="whose-president",
+        ),
+    ],
+)
+def test_what_is_said_in_other_words_is_no_other_fact(
+    verifier: Verifier, language: str, evidence: str, written: str
+) -> None:
+    assert verifier.judge(f"{written} [1]", [source(evidence, language)]).reason == ""
+
+
 @pytest.fixture(scope="module")
 def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a model that has learned nothing, in the layout of one that tells entailment."""
