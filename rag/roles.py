@@ -126,9 +126,7 @@ def roles(claim: Claim, names: Sequence[Sequence[Token]]) -> list[Role]:
     speaking = {word.span for each in claim.speakers for word in each.words}
     result = []
     meant = _meant(claim, names)
-    whose = frozenset(
-        i for start, end in found if _is_title(claim, start, end) for i in (start, end)
-    )
+    whose = frozenset(i for each in found if _is_whose(claim, *each) for i in each)
     for chain in _chains(claim, found):
         start, end = found[chain[0]][0], found[chain[-1]][1]
         ties = tuple(_ties(claim, start, end, whose))
@@ -172,13 +170,19 @@ def _chains(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int
 
 
 def _is_title(claim: Claim, start: int, end: int) -> bool:
+    """Tell whether a country only says what somebody or something is of."""
+    words = claim.tokens[start : end + 1]
+    return words[0].place and (words[0].text.islower() or _is_whose(claim, start, end))
+
+
+def _is_whose(claim: Claim, start: int, end: int) -> bool:
     """Tell whether a country only says whose president or the like the next name is."""
     words = claim.tokens[start : end + 1]
     after = claim.tokens[end + 1 : end + 2]
     gap = claim.text[words[-1].span.end : after[0].span.start] if after else ""
     joined = claim.text[: words[0].span.start].endswith(("-", "–"))
     beside = gap == " " and not joined and (after[0].kind == "name" or is_role(after[0]))
-    return words[0].place and (beside or words[0].text.islower())
+    return words[0].place and beside
 
 
 def _joined(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
