@@ -142,7 +142,8 @@ def groups(claim: Claim) -> Iterator[list[Token]]:
 _BREAK = re.compile(
     r"[;:—–]\s|,\s(?:and|but|while|whereas|although|though|et|mais|tandis que|alors que|y|e|pero|"
     r"mientras|aunque)\b|"
-    r"\s(?:but|while|whereas|although|though|mais|tandis que|alors que|pero|mientras|aunque)\s"
+    r"(?<!\bpour)(?<!\ba)(?<!\bcomme)\s(?:but|while|whereas|although|though|mais|tandis que|"
+    r"alors que|pero|mientras|aunque)\s"
 )
 
 

@@ -177,8 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.model.closing.wait(TICK_SECONDS)
 
     def _is_gone(self) -> bool:
-        readable, _, _ = select.select([self.connection], [], [], 0)
-        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        waiting = select.poll()  # select() takes no file number above 1,023
+        waiting.register(self.connection, select.POLLIN)
+        return bool(waiting.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _piece(self, text: str) -> bytes:
         if self.path == "/api/chat":

@@ -177,6 +177,12 @@ def test_what_is_changed_in_one_part_of_a_sentence_is_seen(
             id="speakers-without-names",
         ),
         pytest.param(
+            "fr",
+            "Ana Ruiz dit que la visite ne vise pas à fermer le port.",
+            "Selon Ana Ruiz, la visite n'a pas pour but de fermer le port.",
+            id="aim-that-is-no-but",
+        ),
+        pytest.param(
             "en",
             "The ferry carries apples and pears. It carries glass, too.",
             "Beyond the apples and pears, the ferry carries glass.",

@@ -175,6 +175,7 @@ def test_an_example_and_a_proposed_question_are_asked(page: Page, ask: Ask) -> N
 @contextmanager
 def launched(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator[Page]:
     """Open the window on a pipeline in this process."""
+    guard.quiet()
     files = OwnFiles(lambda: encoder)
     demo = chat.build(pipeline, files)
     with socket.socket() as probe:
