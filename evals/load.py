@@ -71,9 +71,12 @@ class Reader(HttpUser):
     """Someone who opens the page and asks one question after the other in one conversation."""
 
     abstract = True
+    logins: Iterator[str] = itertools.repeat("")  # the cookies that readers come with, if any
 
     def on_start(self) -> None:
         """Open the page, and the connection by which the server knows that it is open."""
+        if cookie := next(self.logins):
+            self.client.headers["Cookie"] = cookie
         self.session = uuid.uuid4().hex
         self.questions = itertools.cycle(_turned(QUESTIONS, hash(self.session)))
         self.client.get("/", name="page")
@@ -236,10 +239,25 @@ def show(level: Level) -> str:
     return "\n".join([*rows, *(f"      {n} x {text}" for text, n in level.errors.items())])
 
 
+def log_in(url: str, accounts: Path) -> list[str]:
+    """Return the cookie of each account of a file that has a name and a password on each line."""
+    cookies = []
+    for line in accounts.read_text(encoding="utf-8").splitlines():
+        name, _, password = line.partition(" ")
+        form = {"username": name, "password": password}
+        answer = lone(url).client.post("/login", form, allow_redirects=False)
+        if not answer.cookies:
+            raise SystemExit(f"{name!r} of {str(accounts)!r} can not log in: {answer.status_code}")
+        cookies += [f"{each.name}={each.value}" for each in answer.cookies]
+    return cookies
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure each level and the recovery, and return 0 when nothing failed."""
     given = _parser().parse_args(arguments)
     url = given.url.rstrip("/")
+    if given.accounts:
+        Reader.logins = itertools.cycle(log_in(url, given.accounts))
     health = lone(url).client.get("/health").status_code == HTTPStatus.OK
     before = min(alone(url) for _ in range(5))
     print(f"one question alone: {before:.3f} s; /health is {'' if health else 'not '}there")
@@ -263,6 +281,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--users", type=_numbers, default=[1, 10, 25, 50, 100])
     parser.add_argument("--pause", type=float, default=10, help="seconds between questions")
     parser.add_argument("--seconds", type=float, default=60, help="that each level is measured")
+    parser.add_argument(
+        "--accounts", type=Path, help="file with a name and a password on each line, to log in as"
+    )
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
     return parser
 

@@ -19,6 +19,7 @@ from rag.models import Encoder
 from rag.settings import PREFIX
 from tests.conftest import ROOT, Once, fill
 from tests.ui.conftest import _free_port
+from tests.ui.test_load import measured
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries below, when they are imported
@@ -32,6 +33,7 @@ STAFF = "The zanzibar ledger of the harbour ferry is kept by Tomas Lindqvist."
 OPEN = "The harbour ferry is steered by Nadia Okafor."
 QUESTION = "Who keeps the zanzibar ledger?"
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+READERS = ("carla", "dora", "emil")  # who measure
 Ask = Callable[[Page, str], None]
 
 
@@ -49,7 +51,8 @@ def entrance(
     files = tmp_path_factory.mktemp("entrance")
     accounts = Accounts(files / "accounts.json")
     accounts.put("ana", PASSWORD, ["internal"])
-    accounts.put("bob", PASSWORD, [])
+    for name in ("bob", *READERS):
+        accounts.put(name, PASSWORD, [])
     environment = {
         **{name: value for name, value in os.environ.items() if PREFIX not in name},
         "GRADIO_TEMP_DIR": str(files),
@@ -101,6 +104,20 @@ def test_one_question_too_many_is_refused_and_the_others_go_on(entrance: str) ->
             break
     assert "You asked many questions at once; go on in" in told
     assert program(entrance, "ana").predict(QUESTION, api_name="/ask")["status"] == "answered"
+
+
+def test_what_a_load_means_is_measured_for_readers_who_log_in(
+    entrance: str, tmp_path: Path
+) -> None:
+    listed = tmp_path / "readers.txt"
+    listed.write_text("".join(f"{name} {PASSWORD}\n" for name in READERS))
+    code, report = measured(
+        tmp_path, "evals.load", entrance, "--accounts", str(listed),
+        "--users", "2", "--pause", "2", "--seconds", "3",
+    )  # fmt: skip
+    (level,) = report["levels"]
+    assert (code, level["errors"]) == (0, {})
+    assert level["waited"]["whole answer"]["count"] > 0
 
 
 @pytest.mark.parametrize(
