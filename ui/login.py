@@ -49,7 +49,7 @@ OPEN = frozenset({"/health", "/metrics", "/gradio_api/startup-events"})
 COOKIE = "visit-desk"
 MOST_SESSIONS = 10_000
 MOST_OF_ONE = 20  # sessions of one account; the oldest ends
-TRIES, TRIES_SECONDS = 10, 900  # of one account, and five times as many from one address
+TRIES, TRIES_SECONDS = 10, 900  # of one account, and five times as many in vain from one address
 FROM_ONE_ADDRESS = 5
 SLOW_SECONDS = 1.0  # that a wrong password waits
 LONGEST_NAME = 200  # characters that a proxy may give, and that are looked at of one typed
@@ -187,10 +187,14 @@ class AccountDoor:
         known_as = plain_name(name[:LONGEST_NAME])  # as the account is found, however it is typed
         return max(self._tries.wait(known_as), self._from.wait(address))
 
-    def begin(self, account: Account) -> str:
-        """Begin a session and return what the browser is to send with each request."""
+    def begin(self, account: Account, address: str = "") -> str:
+        """Begin a session and return what the browser is to send with each request.
+
+        The try does not count for the address it came from, which may be that of a whole office.
+        """
         token, now = secrets.token_urlsafe(32), self.clock()
         self._tries.forget(account.name)
+        self._from.give_back(address)
         with self._guard:
             over = [key for key, each in self._sessions.items() if each.until <= now]
             own = [k for k, each in self._sessions.items() if each.account.name == account.name]
@@ -317,8 +321,8 @@ class Login:
         except ValueError:
             return JSONResponse({"error": "send username and password alone, as a form"}, 400)
         name, password = (given.get(each, [""])[0] for each in ("username", "password"))
-        wait = door.wait(name, peer(request.scope, door.proxies))
-        if wait:
+        address = peer(request.scope, door.proxies)
+        if wait := door.wait(name, address):
             minutes = int(wait // 60) + 1
             words = say(language, "login_later", n=minutes)
             headers = {"Retry-After": str(60 * minutes)}
@@ -329,8 +333,8 @@ class Login:
             return _refused(say(language, "login_failed"), 401, language, page=page)
         response = RedirectResponse("./", 303) if page else JSONResponse({"user": account.name})
         response.set_cookie(
-            _cookie(request.scope), door.begin(account), max_age=int(door.seconds), path="/",
-            **_safe(request.scope),
+            _cookie(request.scope), door.begin(account, address),
+            max_age=int(door.seconds), path="/", **_safe(request.scope),
         )  # fmt: skip
         return response
 

@@ -37,6 +37,13 @@ class Rate:
                     self._done.popitem(last=False)
             return early
 
+    def give_back(self, key: str) -> None:
+        """Count one time less."""
+        with self._guard:
+            done = self._done.get(key)
+            if done:
+                done.pop()
+
     def forget(self, key: str) -> None:
         """Count anew."""
         with self._guard:

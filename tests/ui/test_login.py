@@ -233,6 +233,11 @@ async def test_an_account_has_so_many_sessions_and_no_more(
     assert login._digest(first) not in door._sessions
 
 
+async def test_a_whole_office_logs_in_from_one_address(door: AccountDoor) -> None:
+    for _ in range(login.FROM_ONE_ADDRESS * login.TRIES + 1):
+        await entered(door)
+
+
 async def test_a_tab_is_its_users(door: AccountDoor) -> None:
     inside = Login(window, door)
     ana, bob = await entered(door, inside=inside), await entered(door, "bob", inside=inside)
