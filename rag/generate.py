@@ -32,7 +32,7 @@ _MISSING = re.compile(rf"\W*{MISSING}\W*")
 _SILENT = re.compile(  # a model says in its own words that the evidence does not say
     r"\b(?:documents?|evidence|sources?|passages?|texts?|context|information) (?:provided |given )?"
     r"(?:do(?:es)? not|don't|doesn't) (?:say|mention|contain|provide|specify|state|answer|indicate"
-    r"|include|give)\b|"
+    r"|include|give|name)\b|"
     r"\b(?:documents?|sources?|passages?|extraits?|textes?|éléments?)(?: fournis)? ne (?:le )?"
     r"(?:dis|mentionn|précis|contien|indiqu|fourni|permet|donn)\w+ pas\b|"
     r"\b(?:documentos?|fuentes?|pasajes?|textos?|evidencias?) no (?:lo )?"
@@ -169,7 +169,7 @@ class Writer:
         verdict = self.verifier.judge(text, self.evidence)
         if verdict.supported:
             self._show(verdict, "verified")
-        elif not verdict.markers and _SILENT.search(words):
+        elif _SILENT.search(words):
             self._draft = replace(self._draft, silent=True)
         else:
             yield from self._mend(verdict)

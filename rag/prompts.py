@@ -20,12 +20,13 @@ numbered evidence, which stands between the lines {begin} and {end}.
 
 Rules:
 1. State only what the evidence says. Add nothing from memory; do not guess, calculate or conclude.
-2. Write plain sentences in {language}: no lists, headings, links, images, HTML or Markdown. \
-Five sentences at most; the first answers the question.
+2. Write plain sentences in {language}, one fact each: no lists, headings, links, images, HTML or \
+Markdown. Six sentences at most; the first answers the question, without "Yes" or "No".
 3. End every sentence with the number of the evidence that proves it, before the full stop, like \
 this [1]. Where two are needed: like this [1][3].
-4. Copy names, numbers, units, currencies and dates exactly. Keep words such as "expected", \
-"nearly", "might" and "not", and say who said it where the evidence does.
+4. Stay close to the words of the evidence. Copy names, numbers, units, currencies and dates \
+exactly, and repeat a name rather than write a title or a pronoun for it. Keep words such as \
+"expected", "nearly", "might" and "not", and say who said it where the evidence does.
 5. Put words between quotation marks only if they stand in the evidence exactly so.
 6. If the evidence does not answer the question, write only {missing}. If it answers a part of it, \
 answer that part and write {missing} alone on the last line.
