@@ -1,11 +1,13 @@
 """What must be so for a written sentence to be shown as fact: each check names what is wrong."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import combinations, pairwise
+from operator import ge
 
-from rag.claims import Claim, Cue, Speaker, Token, groups, read
+from rag.claims import Claim, Cue, Speaker, Token, groups, is_role, read
+from rag.denials import SCOPE, denials, denied
 from rag.figures import Day, Figure, Quantity, Relative
 from rag.language import fold, unaccented
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
@@ -15,10 +17,13 @@ from rag.types import Span
 SAME = (
     0.999  # share of what the best line has of the words around a fact, for another to do as well
 )
+CLEARLY = 0.5  # how much better two names fit in each other's place, where one does not
 ELSEWHERE = 0.5  # of the words around a name; a line with fewer of them tells of another matter
 CONTEXT = 0.3  # the same where the best line has nothing that contradicts
 NEW = 0.35  # up to how far a word is had that is new
 MOST_NEW = 0.5  # share of the words of a sentence that may be new
+MOST_NEW_TRANSLATED = 0.65  # the same of one in another language than its evidence
+ALL = 0.97  # share of a sentence in its evidence from which on nothing of it is missing there
 MOST_KNOWN = 0.8  # share of a sentence in its evidence from which on its new words are other words
 TRANSLATED_PART = 0.3  # the same of one in another language
 PART = 0.5  # share of each part of a sentence that its evidence must have
@@ -283,7 +288,7 @@ def _rival(proof: Proof, token: Token, line: Line) -> str:
     if token.place and (_counts_things(proof, line) or _counts_countries(proof, token, line)):
         return ""
     for group in groups(line.claim):
-        if _may_be_left_out(group, line, token, proof):
+        if _may_be_left_out(group, line, token, proof) or _is_elsewhere(group, line, token, proof):
             continue
         if not any(each.key in keys or plain(each) in keys for each in group):
             return " ".join(each.text for each in group)
@@ -324,6 +329,24 @@ def _may_be_left_out(group: Sequence[Token], line: Line, token: Token, proof: Pr
     return other and group[0] is first and not begins
 
 
+def _is_elsewhere(group: Sequence[Token], line: Line, token: Token, proof: Proof) -> bool:
+    """Tell whether a line has "of" or "with" a name what the sentence has "in" it."""
+    name = next((each for each in groups(proof.claim) if token in each), [token])
+    (own,) = roles(proof.claim, [name])
+    (other,) = roles(line.claim, [group])
+    return _is_beside(own, other)
+
+
+def _is_beside(one: Role, two: Role) -> bool:
+    """Tell whether something is "in" a name, and "of" or "with" another one at most."""
+    links = {each.link for each in two.ties} - {"near"}
+    links -= {""} if "beside" in links else set()
+    return "in" in {each.link for each in one.ties} and bool(links) and links <= _BESIDE
+
+
+_BESIDE = {"of", "beside", "with", "by", "for", "from"}
+
+
 def _counts_things(proof: Proof, line: Line) -> bool:
     """Tell whether the sentence gives the number of what the line names, and it does not."""
     row = proof.lines.index(line)
@@ -336,7 +359,7 @@ def standing(_: str, proof: Proof) -> str:
     own = roles(proof.claim, _named(proof))
     if twice := next((each for each in own if each.keys & each.company), None):
         return f"“{twice.text}” is named beside itself; write each name as the evidence has it."
-    theirs = [roles(line.claim, list(groups(line.claim))) for line in proof.chosen]
+    theirs = [_roles(line.claim) for line in proof.chosen]
     for one, two in combinations(own, 2):
         inside = _is_inside(one, two, theirs, own) or _is_inside(two, one, theirs, own)
         if inside or _have_changed(one, two, theirs):
@@ -351,6 +374,14 @@ def standing(_: str, proof: Proof) -> str:
     saying = frozenset[str]().union(*(each.keys for each in own if each.says))
     nobodys = (each for each in own if _is_nobodys(each, proof, twice=bool(each.keys & saying)))
     return next((_nobodys(each.text) for each in nobodys), "")
+
+
+def _roles(claim: Claim) -> list[Role]:
+    """Return the role of each name of a line, and of those that it only stands in for."""
+    meant = (
+        Role(each, frozenset({each}), (), says=False, company=frozenset()) for each in claim.meant
+    )
+    return [*roles(claim, list(groups(claim))), *meant]
 
 
 def _nobodys(name: str) -> str:
@@ -400,13 +431,14 @@ def _have_changed(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> boo
     """Tell whether two names stand rather each in the other's place."""
     known = [each.keys for line in theirs for each in line]
     both = all(any(name.keys & each for each in known) for name in (one, two))
-    if one.keys & two.keys or not both or one.text.islower() != two.text.islower():
+    together = one.keys & two.company  # who do the same may change places
+    if one.keys & two.keys or together or not both or one.text.islower() != two.text.islower():
         return False
     if any(_fills(*pair, theirs) for pair in ((one, two), (two, one))):
         return True
-    swapped = _fit(one, two, theirs, strictly=True) + _fit(two, one, theirs, strictly=True)
-    own = _fit(one, one, theirs, strictly=True) + _fit(two, two, theirs, strictly=True)
-    return swapped > own
+    there = [_fit(*pair, theirs, strictly=True) for pair in ((one, two), (two, one))]
+    here = [_fit(each, each, theirs, strictly=True) for each in (one, two)]
+    return sum(there) > sum(here) + (0 if all(map(ge, there, here)) else CLEARLY)
 
 
 def _is_inside(one: Role, two: Role, theirs: Sequence[Sequence[Role]], own: Sequence[Role]) -> bool:
@@ -438,7 +470,7 @@ def _ties(name: Role, lines: Iterable[Sequence[Role]]) -> Iterator[Tie]:
 
 def _is_instead(one: Role, two: Role, theirs: Sequence[Sequence[Role]], *, new: bool) -> bool:
     """Tell whether a name stands where the evidence has one that is lost."""
-    if one.keys & two.keys:
+    if one.keys & two.keys or _is_beside(one, two):
         return False
     if one.company & two.company and (new or not one.keys & two.company):
         return True
@@ -467,54 +499,6 @@ def _named_less(name: Role, one: Sequence[Role], two: Sequence[Role]) -> bool:
     )
 
 
-def denials(_: str, proof: Proof) -> str:
-    """Check that each part of the sentence denies exactly when its evidence does."""
-    bounds = [0, *proof.claim.breaks, len(proof.claim.text)]
-    parts = list(pairwise(bounds))
-    return next(filter(None, (_of_denials(proof, Span(*part)) for part in parts)), "")
-
-
-def _of_denials(proof: Proof, part: Span) -> str:
-    best = proof.best(part)
-    if best is None:
-        return ""
-    claim = proof.claim
-    own = [each for each in claim.denials if part.start <= each.span.start < part.end]
-    told = [each for each in claim.doubts if part.start <= each.span.start < part.end]
-    doubts = _doubting(told, claim, best.claim) - _doubting(best.claim.doubts, best.claim, claim)
-    more = len(own) - len(best.claim.denials)
-    elsewhere = any(line.claim.denials for line in proof.chosen if line is not best)
-    if more > 0 and (doubts >= 0 or best.claim.denials) and (not elsewhere or more > 1):
-        return "The evidence does not deny this; keep to what it says."
-    lost: list[tuple[Cue, Line, int]] = []
-    least = 2 if claim.breaks else 1  # words that a part and what is denied share
-    other = fold(best.claim.text)
-    instead = [each for each in told if _STRONG.match(_word(each, claim))]
-    if more < 0 and doubts <= 0 and all(fold(_word(each, claim)) in other for each in instead):
-        lost += [(each, best, least) for each in best.claim.denials]
-    elif not more and doubts < 0 and not own and not told:
-        strong = [each for each in best.claim.doubts if _STRONG.match(_word(each, best.claim))]
-        lost += [(each, best, least) for each in strong]
-    if not own and not told:
-        others = (line for line in proof.chosen if line is not best)
-        lost += [(each, line, 2) for line in others for each in line.claim.denials]
-    for cue, line, shared in lost:
-        if _is_of(cue, line.claim, proof, after=3, before=2, least=shared, part=part):
-            return f"The evidence denies this with “{_word(cue, line.claim)}”; do so, too."
-    return ""
-
-
-_STRONG = re.compile(
-    r"fail|refus|den|reject|prevent|kept|keep|échou|empêch|impid|rechaz|nie|neg", re.IGNORECASE
-)
-
-
-def _doubting(cues: Iterable[Cue], of: Claim, than: Claim) -> int:
-    """Return how many words of doubt the other sentence has not got."""
-    other = fold(than.text)
-    return sum(fold(_word(cue, of)) not in other for cue in cues)
-
-
 def _word(cue: Cue, claim: Claim) -> str:
     return cue.span.of(claim.text)
 
@@ -527,17 +511,39 @@ def _is_of(
     after: int,
     before: int,
     least: int = 1,
-    part: Span | None = None,
 ) -> bool:
-    """Tell whether the sentence, or a part of it, has words beside a cue of its evidence."""
+    """Tell whether the sentence has words beside a cue of its evidence."""
     start = max((each for each in claim.breaks if each <= cue.span.start), default=0)
     end = min((each for each in claim.breaks if each >= cue.span.end), default=len(claim.text))
     words = [each for each in claim.words if start <= each.span.start < end]
     later = [each for each in words if each.span.start >= cue.span.end]
     earlier = [each for each in words if each.span.end <= cue.span.start]
     about = [*later[:after], *earlier[len(earlier) - before :]]
-    own = [each for each in proof.tokens if not part or part.start <= each.span.start < part.end]
-    return sum(any(alike(each, one) for one in own) for each in about) >= least
+    return sum(any(alike(each, one) for one in proof.tokens) for each in about) >= least
+
+
+def _is_told_otherwise(cue: Cue, line: Line, own: Set[str], proof: Proof) -> bool:
+    """Tell whether "was" stands for "used to be", or somebody's "must" for what he wants."""
+    if cue.kind != "former":
+        return cue.kind == "intended" and "duty" in own and bool(proof.claim.speakers)
+    most = 1 if _FORMER.match(_word(cue, line.claim)) else 2
+    after = [each for each in line.claim.words if each.span.start >= cue.span.end][:most]
+    return any(
+        alike(one, two)
+        for past in proof.claim.hedges
+        if past.kind == "past"
+        for one in [t for t in proof.claim.words if t.span.start >= past.span.end][:SCOPE]
+        for two in after
+    )
+
+
+_FORMER = re.compile(r"former|ex|ancien|antigu", re.IGNORECASE)  # of the next word alone
+
+
+def _is_led_by(cue: Cue, claim: Claim, proof: Proof) -> bool:
+    """Tell whether the sentence has the word that a hedge of its evidence is said of, if any."""
+    head = next((each for each in claim.words if each.span.start >= cue.span.end), None)
+    return head is None or any(alike(head, each) for each in proof.tokens)
 
 
 def _is_open(cue: Cue, claim: Claim) -> bool:
@@ -552,7 +558,7 @@ _ASKED = re.compile(r"\b(?:if|whether|si)\b[^,;:.]{0,30}$")
 
 _KEPT = {
     "possible": {"possible"},
-    "expected": {"possible", "expected", "intended", "opinion"},
+    "expected": {"possible", "expected", "intended", "scheduled", "opinion"},
     "intended": {"possible", "expected", "intended", "aim"},
     "former": {"former"},
     "partly": {"partly"},
@@ -567,20 +573,32 @@ def hedges(_: str, proof: Proof) -> str:
         return ""
     claim = proof.claim
     own = {each.kind for each in claim.hedges}
-    strong = [each for each in claim.doubts if _STRONG.match(_word(each, claim))]
-    if not claim.breaks and (strong or claim.denials):
+    if not claim.breaks and any(each.is_sure for each in denied(claim, proof)):
         own.add("expected")  # what was kept from happening is not said to be
     for line in proof.chosen:
         for cue in line.claim.hedges:
-            kept = cue.kind not in _KEPT or own & _KEPT[cue.kind] or _is_open(cue, line.claim)
-            least = 1 if line is proof.chosen[0] else 2
-            after, before = (2, 0) if cue.kind == "former" else (3, 1)
-            if not kept and _is_of(cue, line.claim, proof, after=after, before=before, least=least):
+            if _is_dropped(cue, line, own, proof):
                 return f"The evidence says “{_word(cue, line.claim)}”; do not say it more surely."
     for cue in claim.hedges:
         if cue.kind == "future" and (sure := _promised(cue, proof)):
             return f"The evidence says “{sure}” where you wrote “{_word(cue, claim)}”."
     return ""
+
+
+def _is_dropped(cue: Cue, line: Line, own: Set[str], proof: Proof) -> bool:
+    """Tell whether the sentence has what a line hedges, and no hedge of such a kind."""
+    if cue.kind not in _KEPT or own & _KEPT[cue.kind] or _is_open(cue, line.claim):
+        return False
+    if _is_told_otherwise(cue, line, own, proof):
+        return False
+    first = line is proof.chosen[0]
+    if not first and not _is_led_by(cue, line.claim, proof):
+        return False
+    least = 1 if first and cue.kind != "unequalled" else 2
+    after, before = (2, 0) if cue.kind == "former" else (3, 1)
+    if proof.coverage() >= ALL:
+        before = 0  # where all of the sentence is told, the hedge is of something more
+    return _is_of(cue, line.claim, proof, after=after, before=before, least=least)
 
 
 def certainty(_: str, proof: Proof) -> str:
@@ -614,7 +632,25 @@ def _promised(cue: Cue, proof: Proof) -> str:
         for token in line.claim.words
         if head and alike(token, head)
     ]
-    return found[0] if found and all(found) else ""
+    if found:
+        return found[0] if all(found) else ""
+    return _only_hedge(cue, proof)
+
+
+def _only_hedge(cue: Cue, proof: Proof) -> str:
+    """Return the hedge of the line that tells of a part, where nothing "will" be for sure there."""
+    claim = proof.claim
+    start = max((each for each in claim.breaks if each <= cue.span.start), default=0)
+    end = min((each for each in claim.breaks if each > cue.span.start), default=len(claim.text))
+    line = proof.best(Span(start, end))
+    own = {each.kind for each in claim.hedges if start <= each.span.start < end}
+    told = line.claim.hedges if line else ()
+    unsure = [each for each in told if each.kind in _UNSURE]
+    sure = own & _UNSURE or any(each.kind in ("future", "scheduled") for each in told)
+    return _word(unsure[0], line.claim) if line and unsure and not sure else ""
+
+
+_UNSURE = {"possible", "expected", "intended"}
 
 
 _WILL = re.compile(
@@ -631,7 +667,7 @@ def _hedge_of(token: Token, claim: Claim) -> str:
             each for each in claim.words if cue.span.end <= each.span.start < token.span.start
         ]
         if (
-            cue.kind in ("possible", "expected", "intended")
+            cue.kind in _UNSURE
             and start <= cue.span.start < token.span.start
             and len(between) < _CLOSE
         ):
@@ -641,21 +677,51 @@ def _hedge_of(token: Token, claim: Claim) -> str:
 
 def speakers(_: str, proof: Proof) -> str:
     """Check that whoever says it in the sentence says it in the evidence."""
-    spoken = {
+    spoken = frozenset(
         key
         for line in proof.chosen
         for each in line.claim.speakers
-        for word in _naming(each)
+        for word in (*_naming(each), *_within(each.span, line.claim.names))
         for key in (word.key, plain(word))
-    }
+    )
+    spoken |= _meant(proof)
     if not spoken:
         return ""
     for speaker in proof.claim.speakers:
         named = [each for each in _naming(speaker) if each.kind == "name" or each.opens]
-        if named and not any(each.key in spoken or plain(each) in spoken for each in named):
+        known = any(each.key in spoken or plain(each) in spoken for each in named)
+        if named and not known and not _is_office(speaker, spoken, proof):
             name = " ".join(each.text for each in named)
             return f"The evidence does not say that {name} said this."
     return ""
+
+
+def _meant(proof: Proof) -> frozenset[str]:
+    """Return who may have said what "they" or "the President" says."""
+    return frozenset(
+        name
+        for line in proof.chosen
+        if any(all(w.kind != "name" for w in each.words) for each in line.claim.speakers)
+        for name in line.claim.meant
+    )
+
+
+def _within(span: Span, tokens: Iterable[Token]) -> Iterator[Token]:
+    return (t for t in tokens if span.start <= t.span.start < span.end and not t.place)
+
+
+def _is_office(speaker: Speaker, spoken: frozenset[str], proof: Proof) -> bool:
+    """Tell whether "the Mexican president" is who speaks, as a line with both tells."""
+    office = [each for each in speaker.words if each.place or is_role(each)]
+    people = [each for each in speaker.words if each.kind == "name" and not each.place]
+    return (
+        any(map(is_role, office))
+        and not people
+        and any(
+            any(each.key in spoken for each in line.claim.names) and all(map(line.has, office))
+            for line in proof.lines
+        )
+    )
 
 
 def _naming(speaker: Speaker) -> Sequence[Token]:
@@ -668,18 +734,18 @@ def _naming(speaker: Speaker) -> Sequence[Token]:
 
 def words(_: str, proof: Proof) -> str:
     """Check that hardly a word says what no word of the evidence says."""
-    if proof.is_translation:
-        return ""
     if proof.coverage() >= MOST_KNOWN:
         return ""
     telling = [i for i, each in enumerate(proof.tokens) if each.kind == "word" and not each.light]
-    doubts = {each.span.start for each in proof.claim.doubts}  # may stand for "not"
+    cues = (*proof.claim.doubts, *proof.claim.hedges)  # may stand for "not" and "may"
+    doubts = {each.span.start for each in cues}
     new = [
         proof.tokens[i].text
         for i in telling
         if proof.covered[i] < NEW and proof.tokens[i].span.start not in doubts
     ]
-    if len(new) > max(1, MOST_NEW * len(telling)):
+    most = MOST_NEW_TRANSLATED if proof.is_translation else MOST_NEW
+    if len(new) > max(1, most * len(telling)):
         return f"The evidence does not say “{'”, “'.join(new)}”."
     return ""
 

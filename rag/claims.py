@@ -56,6 +56,7 @@ class Claim:
 
     Attributes:
         denials: that it is not so; `doubts` may say so, too, such as "without" or "refuses".
+        meant: the keys of the names that "they" or "the leaders" stands for, see `rag.persons`.
     """
 
     text: str
@@ -67,6 +68,7 @@ class Claim:
     hedges: tuple[Cue, ...]
     speakers: tuple[Speaker, ...]
     breaks: tuple[int, ...]
+    meant: frozenset[str] = frozenset()
 
     @property
     def words(self) -> tuple[Token, ...]:
@@ -81,19 +83,22 @@ class Claim:
 
 _TOKEN = re.compile(r"[^\W\d_]+\d+\b|(?:[^\W\d_]\.){2,}|[^\W_]+")
 _SENTENCE_START = re.compile(
-    r"(?:^|(?<!\.\w)(?<!\b[A-Z][a-z])[.?!:•]\s+|^[\s\"“«‘'(¿¡–-]+|[:;.]\s*[“«\"]\s*)$"
+    r"(?:^|(?<!\.\w)(?<!\b[A-Z][a-z])(?<!\b[A-Z])[.?!:•]\s+|^[\s\"“«‘'(¿¡–-]+|[:;.]\s*[“«\"]\s*)$"
 )
 
 
-def _folded(text: str) -> frozenset[str]:
+def folded(text: str) -> frozenset[str]:
+    """Return the words of a text without case and accents."""
     return frozenset(fold(text).split())
 
 
-_ROLES = _folded("""
+ROLES = folded("""
     minister ministers ministre ministres ministro ministra president presidents président
     présidente presidente presidenta premier prime primer primera primero professor professeur
     professeure profesor profesora secretary secrétaire secretario secretaria senator ambassador
     king country countries pays país países side sides party parties parties partes
+    vice deputy advisor adviser spokesperson envoy conseiller conseillère asesor asesora
+    vicepresidente vicepresidenta
     chancellor queen leader leaders chef líder mr mrs ms dr mme sr sra senior foreign affairs
     finance finances hacienda trade
     commerce comercio affaires étrangères asuntos exteriores parliamentary general director chair
@@ -125,13 +130,15 @@ def groups(claim: Claim) -> Iterator[list[Token]]:
     """Yield the names of a sentence, each with all of its words, such as first and last name."""
     group: list[Token] = []
     for token in claim.tokens:
+        if group and len(token.text) == 1 and token.text.isupper():
+            continue  # the initial of a name
         if token.kind != "name":
             if group:
                 yield group
             group = []
             continue
         gap = claim.text[group[-1].span.end : token.span.start] if group else ""
-        if group and (gap not in (" ", "-", ". ") or token.place or group[-1].place):
+        if group and (not _JOINED.fullmatch(gap) or token.place or group[-1].place):
             yield group
             group = []
         group.append(token)
@@ -139,9 +146,10 @@ def groups(claim: Claim) -> Iterator[list[Token]]:
         yield group
 
 
+_JOINED = re.compile(r"[ -]|\. | [A-Z]\.? ")
 _BREAK = re.compile(
     r"[;:—–]\s|,\s(?:and|but|while|whereas|although|though|et|mais|tandis que|alors que|y|e|pero|"
-    r"mientras|aunque)\b|"
+    r"mientras|aunque)\b|\s(?:and that\b|et qu(?:e\b|['’])|y que\b)\s?|"
     r"(?<!\bpour)(?<!\ba)(?<!\bcomme)\s(?:but|while|whereas|although|though|mais|tandis que|"
     r"alors que|pero|mientras|aunque)\s"
 )
@@ -168,7 +176,7 @@ def _tokens(text: str, flat: str, found: tuple[Figure, ...], language: str) -> I
             yield Token(span, written, key, kind, place=kind == "name")
             continue
         opens = bool(_SENTENCE_START.search(text[: span.start]))
-        small, role = written.casefold(), fold(written) in _ROLES
+        small, role = written.casefold(), fold(written) in ROLES
         if small in STOP_WORDS[_known(language)] or small in _CUE_WORDS or len(written) == 1:
             yield Token(span, written, fold(written), "stop", opens=opens)
         elif (
@@ -196,7 +204,7 @@ def _name_key(written: str) -> str:
 
 def is_role(token: Token) -> bool:
     """Tell whether a word says what somebody is, such as "minister"."""
-    return fold(token.text) in _ROLES
+    return fold(token.text) in ROLES
 
 
 def _is_free(span: Span, taken: Mapping[Span, str] | set[Span]) -> bool:
@@ -213,7 +221,8 @@ def _figure_key(figure: Figure) -> str:
 
 _DENIALS = {
     "en": re.compile(
-        r"\b(?:not|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing|nowhere|"
+        r"\b(?:not|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing(?! like)|"
+        r"nowhere|"
         r"neither|nor|cannot)\b|n't\b"
     ),
     "fr": re.compile(
@@ -226,10 +235,11 @@ _DOUBTS = {
     "en": re.compile(
         r"\b(?:without|unlikely|fail\w*|refus\w*|den(?:y|ies|ied|ial)|reject\w*|rul\w+ out|lack\w*|"
         r"absence|doubt\w*|exclud\w*|shut\w* out|le(?:aves?|aving|ft) out|avoid\w*|prevent\w*|"
-        r"kept \w+(?: \w+)? from|"
-        r"keep\w* \w+(?: \w+)? from|instead|rather than|far from|hardly|scarcely|barely|little|few|"
-        r"yet to|unable|unwilling|impossible|unclear|unreliable|sidelined|pushed aside|"
-        r"(?:is|are|was|were) over|(?:belong\w* to|of) the past|different\w*|differs?)\b"
+        r"ke(?:pt|ep\w*) (?:[\w'’]+ ){1,5}from|instead|rather than|far from|hardly|scarcely|barely|"
+        r"little|few|"
+        r"yet to|unable|unwilling|impossible|unclear|unreliable|sidelined|"
+        r"push\w* (?:[\w']+ ){0,4}aside|(?:is|are|was|were) over|(?:belong\w* to|of) the past|"
+        r"different\w*|differs?|nothing like)\b"
     ),
     "fr": re.compile(
         r"\b(?:sans|refus\w+|echou\w+|rejet\w+|nie\w*|dement\w*|exclu\w*|manqu\w+|faute de|absence|"
@@ -237,9 +247,9 @@ _DOUBTS = {
         r"renonc\w+|ecart\w+|inconnu\w*|(?:au|du) passe|different\w*)\b"
     ),
     "es": re.compile(
-        r"\b(?:sin|rechaz\w+|neg\w+|nieg\w+|descart\w+|falt\w+|fracas\w+|exclu\w+|dud\w+|"
+        r"\b(?:sin|rechaz\w+|neg(?:o|aron|ar\w*|ab\w+|ad[oa]s?)|nieg\w+|descart\w+|falt\w+|fracas\w+|exclu\w+|dud\w+|"
         r"improbable|"
-        r"impid\w+|imped\w+|evit\w+|en vez|en lugar|imposible|carec\w+|poco|ausencia|"
+        r"impid\w+|imped\w+|frustr\w+|evit\w+|en vez|en lugar|imposible|carec\w+|poco|ausencia|"
         r"(?:al|del) pasado|diferente\w*|distint\w+)\b"
     ),
 }  # what is taken for a denial only where the evidence denies in other words
@@ -251,7 +261,11 @@ def _denials(small: str, language: str) -> Iterator[Cue]:
     for cue in _cues({"": _DENIALS[_known(language)]}, small):
         word = cue.span.of(small)
         pair = word in _SECOND or (word in _FIRST and before in _SECOND and before != "pas")
-        if not (pair and cue.span.start - end < ONE_DENIAL):
+        alone = word in ("ne", "n'") and not (
+            _DENIED.search(small, cue.span.end)
+            or _DENIED.search(small, max(0, cue.span.start - ONE_DENIAL), cue.span.start)
+        )
+        if not alone and not (pair and cue.span.start - end < ONE_DENIAL):
             yield cue
         end, before = cue.span.end, word
 
@@ -264,6 +278,9 @@ def _compares(denial: Cue, hedges: tuple[Cue, ...]) -> bool:
     )
 
 
+_DENIED = re.compile(
+    r"\b(?:pas|jamais|aucune?|rien|plus|guere|nullement|ni|nul(?:le)?|personne|point|non)\b"
+)  # what "ne" denies with; alone, as in "mieux qu'ils ne le font", it denies nothing
 ONE_DENIAL = 40  # characters within which "ne" and "pas" belong together
 _FIRST = frozenset({"ne", "n'", "no"})
 _SECOND = frozenset(
@@ -293,9 +310,11 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             r"consider(?:s|ed|ing)?|looking (?:to|for|at)|would like|keen|eager|anxious|desires?|"
             r"goals?|purpose|objectives?|intent|trying|attempt\w*|ambition|aspir\w+|"
             r"ask\w* for",
-            "future": r"will|shall|(?:is|are|was|were) to (?=\w)|going to|about to|scheduled|"
-            "upcoming|"
-            r"coming|approach\w*|draws near|next|ahead|later",
+            "scheduled": r"(?:is|are|was|were) to (?=\w)(?!the\b)|scheduled",
+            "duty": r"must|ought to|(?:need|has|have) to",
+            "future": r"will|shall|going to|about to|upcoming|coming|approach\w*|draws near|next|"
+            r"ahead|later",
+            "past": r"(?:was|were|had been|(?:has|have|having) been)",
             "former": r"former(?:ly)?|ex-|used to|previous(?:ly)?|"
             r"then[ -](?=prime|president|minister)",
             "partly": r"partly|in part|largely|mostly|mainly|partial(?:ly)?",
@@ -312,12 +331,14 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             "expected": r"devrai(?:t|ent)|attend\w*|probable\w*|prev(?:u|ue|us|ues|oit|oient|"
             r"ision\w*)|"
             r"cense\w*|estim\w+|devait|serai(?:t|ent)|aurai(?:t|ent)|improbable",
-            "intended": r"veu(?:t|lent)|vouloir|voulait|voulu|souhait\w+|espere\w*|esperai\w*|"
-            r"vise\w*|"
+            "intended": r"veu(?:t|lent)|vouloir|voulait|voulu|souhait\w*|volonte|espere\w*|"
+            r"esperai\w*|vise\w*|"
             r"entend(?:ent)?|cherch\w+|tent\w+|propos\w+|compten?t?|projet\w*|envisag\w+|"
             r"objectif\w*|but|desir\w*|aspir\w+|essai\w+|demand\w+|reclam\w+",
             "future": r"\w{3,}(?:era|eront|ira|iront|dra|dront|ura|uront)|va|vont|prochain\w*|"
             r"a venir|approch\w+",
+            "duty": r"doi(?:t|vent)|(?:faut|faudra)",
+            "past": r"etai(?:t|ent)|fu(?:t|rent)|(?:a|ont|ayant|avait|avaient) ete|alors",
             "former": r"ancien\w*|ex-|precedent\w*|autrefois",
             "partly": r"en partie|partiellement|principalement|essentiellement",
             "reported": r"pretendument|semble-t-il|apparemment",
@@ -336,6 +357,8 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             r"plane\w+|"
             r"aspir\w+|proposito|objet(?:iv)?o\w*|meta|procura\w*|pid\w+|trata\w* de (?=\w+[aei]r)",
             "future": r"va a|van a|proxim\w*|venider\w*|\w{3,}ra[n]?(?<!era)(?<!eran)",
+            "duty": r"deben?|ha[ny]? (?:de|que)|tienen? que",
+            "past": r"era[n]?|fue(?:ron)?|(?:ha|han|habia[n]?|habiendo) sido|entonces",
             "former": r"ex\w*presidente\w*|ex|ex-|antigu\w+|anterior\w*",
             "partly": r"en parte|parcialmente|principalmente",
             "reported": r"supuestamente|presuntamente|aparentemente",
@@ -365,14 +388,28 @@ _CUE_WORDS = frozenset(
     }
     | {"neither", "none", "nobody", "nothing", "nowhere", "ambos", "ambas", "ello"}
     | {"nevertheless", "nonetheless", "however", "moreover", "meanwhile", "therefore", "likewise"}
+    | {
+        "despite",
+        "malgré",
+        "pese",
+        "additionally",
+        "furthermore",
+        "overall",
+        "specifically",
+        "separately",
+        "besides",
+        "also",
+    }
+    | {"además", "también", "igualmente", "asimismo", "finalmente", "actuellement", "enfin"}
+    | {"ensuite", "également", "notamment"}
     | {"toutefois", "cependant", "néanmoins", "ainsi", "malgré", "asimismo", "tampoco"}
 )
 
 
 def _hedges(text: str, small: str, language: str) -> Iterator[Cue]:
     for cue in _cues(_HEDGES[_known(language)], small):
-        if cue.span.of(text) in ("May", "Will") and cue.span.start:
-            continue  # a month, a first name
+        if cue.span.start and cue.span.of(text) in ("May", "Will", "Plan", "Plans", "Hope"):
+            continue  # a month, a first name, the "Plan of Action"
         if not (language == "es" and cue.kind == "future" and _NO_FUTURE.search(cue.span.of(text))):
             yield cue
 

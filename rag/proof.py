@@ -1,6 +1,7 @@
 """A written sentence beside the sentences it cites: what of it they hold, and which prove it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from rag.evidence import nearest_tokens
 from rag.figures import Day, Figure, Quantity, Relative, is_numeral
 from rag.language import akin, fold, glossary, stem
 from rag.models import Tokens
+from rag.persons import resolved, titles
 from rag.query import QueryTokens
 from rag.store import Embedding, Vector
 from rag.types import Sentence, Source, Span
@@ -55,6 +57,12 @@ class Line:
         return frozenset(plain(each) for each in self.claim.tokens)
 
     @cached_property
+    def alone(self) -> frozenset[str]:
+        """Return its names of one word, and those that it stands in for."""
+        names = (name[0].key for name in groups(self.claim) if len(name) == 1)
+        return self.claim.meant.union(names)
+
+    @cached_property
     def meanings(self) -> frozenset[str]:
         """Return the stems of all words that mean much the same as one of its own."""
         sets = glossary()
@@ -62,7 +70,8 @@ class Line:
 
     def has(self, token: Token) -> bool:
         """Tell whether it has a word or name itself."""
-        return token.key in self.stems or plain(token) in self.plain
+        meant = token.kind == "name" and token.key in self.claim.meant
+        return meant or token.key in self.stems or plain(token) in self.plain
 
 
 def lines(
@@ -72,8 +81,11 @@ def lines(
     chunk = source.chunk
     none = np.zeros(len(chunk.sentences))
     cosines = none if vector is None else np.vecdot(embedding.vectors[1:], vector)
-    for sentence, cosine, code in zip(chunk.sentences, cosines, embedding.codes, strict=True):
-        claim = read(unquoted(sentence.text), chunk.language)
+    read_ones = [read(unquoted(each.text), chunk.language) for each in chunk.sentences]
+    claims = resolved(read_ones, read(f"{chunk.title}. {chunk.heading}", chunk.language))
+    for sentence, claim, cosine, code in zip(
+        chunk.sentences, claims, cosines, embedding.codes, strict=True
+    ):
         yield Line(marker, sentence, source, claim, float(cosine), code)
 
 
@@ -139,6 +151,8 @@ class Proof:
         self.figures: dict[Span, list[Figure]] = {}
         for each in claim.figures:
             self.figures.setdefault(each.span, []).append(each)
+        self._titles = titles(claim)
+        self._surnames = _surnames(claim, [*around, *(line.claim for line in of)])
         rows = [[self._has(line, token) for token in self.tokens] for line in of]
         self.having = np.array(rows, np.float64).reshape(len(of), len(self.tokens))
         self.chosen = self._choose()
@@ -153,7 +167,7 @@ class Proof:
         if line.has(token):
             return 1.0
         if token.kind == "name":
-            return 0.0
+            return float(self._surnames.get(token.span, "") in line.alone)
         if token.key in line.meanings:
             return LIKE_MEANING
         if any(akin(token.key, each) for each in line.stems):
@@ -204,10 +218,14 @@ class Proof:
         """Return how far each line has what stands around a token, what is near counting more."""
         part = self._part(token)
         own = next((each for each in groups(self.claim) if token in each), [token])
+        whole = Span(own[0].span.start, own[-1].span.end)
         here = self.tokens.index(token)
         near = [
             1 / (abs(i - here) + COMMA * self._commas(each, token))
-            if each in part and each not in own and each.span != token.span
+            if each in part
+            and each not in own
+            and each.span != token.span
+            and self._titles.get(each.span, whole) == whole
             else 0.0
             for i, each in enumerate(self.tokens)
         ]
@@ -265,6 +283,27 @@ def _with_names(claim: Claim, known: frozenset[str]) -> Claim:
     return replace(claim, tokens=tokens)
 
 
+def _surnames(claim: Claim, evidence: Sequence[Claim]) -> dict[Span, str]:
+    """Return the last name of whoever a first name is of, where the evidence has both together.
+
+    Another line may then have the last name alone, unless it is that of others, too.
+    """
+    full = {_keys(name) for each in evidence for name in groups(each) if len(name) > 1}
+    whole = [name for name in full if not any({*name} < {*other} for other in full)]
+    initials = {(name[-1], name[0][:1]) for name in whole}
+    namesakes = Counter(last for last, _ in initials)  # "Joe" may be "Joseph"
+    return {
+        token.span: name[-1].key
+        for name in groups(claim)
+        if _keys(name) in full and namesakes[name[-1].key] == 1
+        for token in name[:-1]
+    }
+
+
+def _keys(name: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(each.key for each in name)
+
+
 def _is_strange(token: Token, text: str) -> bool:
     usual = token.light or token.key in glossary() or is_numeral(token.text)
     led = _LED.match(text, token.span.end)
@@ -273,7 +312,8 @@ def _is_strange(token: Token, text: str) -> bool:
 
 _LED = re.compile(  # after a word that is no name: "Face à", "Compared with", "Beyond the"
     r"\s(?:of|to|with|from|by|à|au|aux|a|de|du|d['’]|del|al|par|por|con|"
-    r"the|this|these|its|their|an|les?|la|l['’]|une?|los?|las|el|una)\b"
+    r"the|this|these|its|their|an|les?|la|l['’]|une?|ce|cet|cette|ces|ses|son|sa|leurs?|qu['’]|que|"
+    r"los?|las|el|una?|est[aeo]s?|sus?|that|both)\b"
 )
 
 

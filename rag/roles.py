@@ -29,8 +29,8 @@ _SENSES = {
     "before": "before avant ante antes",
     "after": "after après tras después",
     "as": "as like comme como",
-    "is": "is are was were be been being became est sont était étaient sera fut es son era fue "
-    "eran",
+    "is": "is are was were be been being became est sont était étaient sera fut soit soient "
+    "es son era fue eran sea sean",
     "the": "the a an le la les l un une los las el una unos its their his her",
     "that": "that which who whom whose what when while but than he she it they we que qui dont "
     "mais il elle ils elles quien pero ella ellos ellas",
@@ -50,6 +50,7 @@ _ALIKE = (
     {"of", "beside"},
     {"of", "near"},
     {"of", "from"},
+    {"from", "beside"},
     {"in", "on"},
     {"does", "beside"},
     {"done", ""},
@@ -139,7 +140,7 @@ def roles(claim: Claim, names: Sequence[Sequence[Token]]) -> list[Role]:
     return result
 
 
-_PRONOUN = frozenset(fold(each) for each in ("he", "she", "il", "elle", "él", "ella"))
+_PRONOUN = frozenset(("he", "she", "il", "elle", "él", "ella"))  # "el" is none
 
 
 def _meant(claim: Claim, names: Sequence[Sequence[Token]]) -> dict[int, list[int]]:
@@ -151,7 +152,7 @@ def _meant(claim: Claim, names: Sequence[Sequence[Token]]) -> dict[int, list[int
             for i, each in enumerate(names)
             if each[-1].span.end <= token.span.start and not each[0].place
         ]
-        if fold(token.text) in _PRONOUN and len(before) == 1:
+        if token.text.casefold() in _PRONOUN and len(before) == 1:
             found.setdefault(before[0], []).append(at)
     return found
 

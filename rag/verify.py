@@ -19,7 +19,7 @@ MARKERS = re.compile(r"\s*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
 REMEMBERED = 1000  # chunks whose vectors are kept
 ENOUGH = 0.62  # score from which on a sentence counts as supported
 ENTAILED = 0.5  # probability of a named model from which on it does
-TRANSLATED = 0.45  # the same of one in another language than its evidence
+TRANSLATED = 0.36  # the same of one in another language than its evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Verdict:
     """What is known of a sentence that a model wrote.
 
     Attributes:
-        text: the sentence without its markers.
+        text: the sentence without its markers, and without the "Yes," or "No," that it began with:
+            what was asked is not known here.
         markers: those that it carries and that exist.
         reason: what is wrong, as one sentence that tells the model; empty when it is supported.
         proof: (marker, sentence of its chunk) that prove it, best first; when nothing does, those
@@ -59,7 +60,8 @@ class Verifier:
 
     def judge(self, written: str, evidence: Sequence[Source]) -> Verdict:
         """Return whether the sources that a sentence cites prove it."""
-        text, numbers = without_markers(written)
+        told, numbers = without_markers(written)
+        text = without_reply(told)
         markers = tuple(each for each in numbers if 1 <= each <= len(evidence))
         proof = self._proof(text, markers, evidence)
         reason = _of_markers(numbers, markers, len(evidence)) or next(
@@ -149,6 +151,21 @@ def without_markers(written: str) -> tuple[str, tuple[int, ...]]:
             first, *last = (int(each) for each in re.split(r"\s*[–-]\s*", part))
             numbers += range(first, min(last[0], first + 99) + 1) if last else [first]
     return MARKERS.sub("", written).strip(), tuple(dict.fromkeys(numbers))
+
+
+def without_reply(text: str) -> str:
+    """Return a sentence without the "Yes," or "No," that it may begin with.
+
+    >>> without_reply("No, the summit was not held.")
+    'The summit was not held.'
+    """
+    bare = _REPLY.sub("", text)
+    return bare if bare == text else bare[:1].upper() + bare[1:]
+
+
+_REPLY = re.compile(
+    r"^\s*(?:yes|no|oui|non|sí|si)\s*(?:[,:;–—]|\.(?=\s[^\W\d_]))\s*", re.IGNORECASE
+)
 
 
 def _language(text: str, sources: Iterable[Source]) -> str:

@@ -1,13 +1,16 @@
+import random
 from pathlib import Path
 
 import pytest
 
-from evals.alter import FACTS, HARD, MOST_REJECTED, MOST_SHOWN, judge_all
+from evals.alter import FACTS, HARD, MOST_REJECTED, MOST_SHOWN, judge_all, written
 from evals.cases import read_documents
 from rag.models import Encoder
 from rag.verify import Verifier
 
 WRITTEN = Path(__file__).parents[2] / "evals" / "written" / "seeds.jsonl"
+REPLIES = WRITTEN.with_name("replies.jsonl")
+MOST_REPLIES_REJECTED = 0.06
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,18 @@ def test_hardly_a_true_sentence_is_rejected(judged) -> None:
     assert not [
         each for each in rejected if each in {j.written for j in true if j.kind != "paraphrase"}
     ]
+
+
+def test_of_replies_to_the_prompt_few_sentences_are_rejected(
+    seeds: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    lines = REPLIES.read_text(encoding="utf-8").splitlines()
+    file = tmp_path / "close.jsonl"
+    file.write_text("\n".join(line for line in lines if '"close-' in line), encoding="utf-8")
+    documents, draw = read_documents(seeds), random.Random(1)  # noqa: S311  # the same each time
+    true = [each for each in written(documents, file, draw) if each.origin == "paraphrase"]
+    verifier = Verifier(encoder)
+    judged = [verifier.judge(each.marked(each.text), each.sources) for each in true]
+    rejected = [each.text for each in judged if not each.supported]
+    assert len(judged) > 200
+    assert len(rejected) <= MOST_REPLIES_REJECTED * len(judged), rejected

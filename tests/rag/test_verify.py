@@ -1,6 +1,7 @@
 import shutil
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,9 @@ def source(text: str, language: str = "en", published: date | None = None) -> So
         spans.append(Span(at, at + len(part)))
         at += len(part) + 1
     whole = text.replace(" | ", " ")
-    sentences = tuple(Sentence("d", span, span.of(whole)) for span in spans)
-    return Source(Chunk("d", Span(0, len(whole)), whole, "", "", language, sentences), published)
+    name = sha256(text.encode()).hexdigest()  # what is known of a chunk is kept by its address
+    sentences = tuple(Sentence(name, span, span.of(whole)) for span in spans)
+    return Source(Chunk(name, Span(0, len(whole)), whole, "", "", language, sentences), published)
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +202,141 @@ def test_what_is_said_in_other_words_is_no_other_fact(
     verifier: Verifier, language: str, evidence: str, written: str
 ) -> None:
     assert verifier.judge(f"{written} [1]", [source(evidence, language)]).reason == ""
+
+
+PIER = (
+    "Name: Ana Ruiz; Role: minister of ports. | Ruiz and Lind open the pier with Tomas Lee. | "
+    "The pier was closed in May. | Lind is the deputy of Ruiz. | Bo Lind steers the ferry."
+)
+REGATTA = (
+    "The strike kept the 2024 regatta from taking place. | Storms pushed the regatta aside. | "
+    "The report does not say clearly whether the fee is still due. | "
+    "Bo Lind says that the port has never sought a bridge that leaves out the village. | "
+    "The mayor failed to get a new crane."
+)
+HARBOUR = (
+    "President Ana M. Ruiz received Prime Minister Bo Lind of Peru. | "
+    "She thanked the Prime Minister for the ferry. | They agreed to widen the harbour. | "
+    "The President said that the harbour comes first."
+)
+DINNER = (
+    "Bo Lind is expected at the dinner on Friday. | Tomas Lee used to be envoy to Peru. | "
+    "Energy might be on the table, said Ana Ruiz."
+)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "written", "reason"),
+    [
+        pytest.param(PIER, "Ana Ruiz and Bo Lind open the pier.", "", id="last-names-alone"),
+        pytest.param(PIER, "Ana Lind opens the pier.", "“Ana”", id="first-name-of-another"),
+        pytest.param(REGATTA, "The 2024 regatta did not take place.", "", id="kept-from"),
+        pytest.param(REGATTA, "The 2024 regatta took place.", "denies this", id="kept-from-lost"),
+        pytest.param(
+            REGATTA,
+            "The strike did not keep the regatta from taking place.",
+            "does not deny",
+            id="denied-twice",
+        ),
+        pytest.param(
+            REGATTA,
+            "No, the port has never sought a bridge that leaves out the village.",
+            "",
+            id="no",
+        ),
+        pytest.param(
+            REGATTA,
+            "Bo Lind does not say that the port has never sought a bridge.",
+            "does not deny",
+            id="saying-denied",
+        ),
+        pytest.param(
+            REGATTA,
+            "The port sought a bridge that leaves out the village, says Bo Lind.",
+            "denies this",
+            id="one-of-two-denials-lost",
+        ),
+        pytest.param(
+            REGATTA,
+            "The report says clearly whether the fee is still due.",
+            "denies this",
+            id="denial-lost",
+        ),
+        pytest.param(
+            REGATTA,
+            "The mayor has not failed to get a new crane.",
+            "does not deny",
+            id="failure-denied",
+        ),
+        pytest.param(REGATTA, "The mayor got a new crane.", "denies this", id="failure-lost"),
+        pytest.param(HARBOUR, "Ana Ruiz thanked Bo Lind for the ferry.", "", id="she-and-title"),
+        pytest.param(
+            HARBOUR, "Bo Lind thanked Ana Ruiz for the ferry.", "“", id="she-and-title-swapped"
+        ),
+        pytest.param(HARBOUR, "Ana Ruiz and Bo Lind agreed to widen the harbour.", "", id="they"),
+        pytest.param(
+            HARBOUR, "Ana Ruiz said that the harbour comes first.", "", id="the-president"
+        ),
+        pytest.param(
+            HARBOUR, "Bo Lind said that the harbour comes first.", "“Bo”", id="not-the-president"
+        ),
+        pytest.param(DINNER, "Bo Lind is to attend the dinner on Friday.", "", id="is-to"),
+        pytest.param(
+            DINNER, "Bo Lind attends the dinner on Friday.", "expected", id="expected-lost"
+        ),
+        pytest.param(DINNER, "Tomas Lee was envoy to Peru.", "", id="used-to"),
+        pytest.param(DINNER, "Tomas Lee is envoy to Peru.", "used to", id="used-to-lost"),
+        pytest.param(DINNER, "Energy will come up, said Ana Ruiz.", "might", id="will-for-might"),
+    ],
+)
+def test_what_passages_mean_is_kept(
+    verifier: Verifier, evidence: str, written: str, reason: str
+) -> None:
+    verdict = verifier.judge(f"{written} [1]", [source(evidence)])
+    assert (reason in verdict.reason) if reason else (verdict.reason == "")
+
+
+@pytest.mark.parametrize(
+    ("language", "evidence", "written"),
+    [
+        ("en", "Instead the port signed the pact.", "The port did not sign the pact."),
+        ("en", "The port signed a different pact.", "The port did not sign the pact."),
+        ("en", "The port did not sign with Chile but signed with Peru.",
+         "The port did not sign with Peru."),
+        ("en", "Bo Lind signed the pact.", "Bo Lind refused to sign the pact."),
+        ("en", "Bo Lind was unable to attend the dinner.", "Bo Lind attended the dinner."),
+        ("en", "The regatta took place and storms kept Ana Ruiz from attending.",
+         "The regatta did not take place."),
+        ("en", "Bo Lind is considering raising the fee.", "Bo Lind must raise the fee."),
+        ("en", "A former envoy of Peru was received in Lima.",
+         "The envoy of Peru was received in Lima."),
+        ("es", "Tras las negociaciones el puerto firmó el pacto.",
+         "Tras las negociaciones el puerto no firmó el pacto."),
+        ("es", "Ana Ruiz habló ayer en Lima. | El acuerdo abarca el puerto viejo.",
+         "El acuerdo de Ruiz abarca el puerto viejo."),
+        ("fr", "Rien n'est décidé sur le port.", "Tout est décidé sur le port."),
+        ("fr", "Le port accueille mieux les navires qu'il ne le faisait.",
+         "Le port n'accueille pas mieux les navires qu'il le faisait."),
+    ],
+)  # fmt: skip
+def test_what_is_turned_round_is_rejected(
+    verifier: Verifier, language: str, evidence: str, written: str
+) -> None:
+    sources = [source(evidence, language)]
+    told = evidence.partition(" | ")[0]
+    assert verifier.judge(f"{told} [1]", sources).reason == ""
+    assert verifier.judge(f"{written} [1]", sources).reason
+
+
+@pytest.mark.parametrize("reply", ["Yes,", "No:", "Oui,", "Sí –", "No."])
+def test_yes_and_no_are_not_shown_for_nobody_can_tell_them(verifier: Verifier, reply: str) -> None:
+    verdict = verifier.judge(f"{reply} the strike kept the regatta from taking place. [1]", [
+        source(REGATTA)
+    ])  # fmt: skip
+    assert verdict.supported
+    assert verdict.text == "The strike kept the regatta from taking place."
+    number = verifier.judge("No. 10 has a pier. [1]", [source("No. 10 has a pier.")])
+    assert number.text == "No. 10 has a pier."
 
 
 @pytest.fixture(scope="module")
