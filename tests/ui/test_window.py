@@ -4,6 +4,7 @@ import itertools
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -227,13 +228,21 @@ def test_a_model_writes_until_it_is_stopped_on_its_server_too(
         author = Author(model, Verifier(encoder))
         with launched(Pipeline(pipeline.index, encoder, author=author), encoder, browser) as page:
             expect(page.locator("#status")).to_contain_text("written by ollama:scripted")
-            page.locator("#box textarea").fill("How much does Ottawa invest in Mexico?")
-            page.keyboard.press("Enter")
-            expect(page.locator("#chat .verified")).to_contain_text(written, timeout=15_000)
-            assert not server.gone.is_set()
-            page.get_by_role("button", name="Stop").click()
-            assert server.gone.wait(10)
-            expect(page.locator("#chat .notice")).to_contain_text("Stopped;")
+            took = []
+            for _ in range(3):  # the machine may be busy with other tests
+                page.locator("#box textarea").fill("How much does Ottawa invest in Mexico?")
+                page.keyboard.press("Enter")
+                expect(page.locator("#chat .verified").last).to_contain_text(
+                    written, timeout=15_000
+                )
+                assert not server.gone.is_set()
+                page.get_by_role("button", name="Stop").click()
+                clicked = time.monotonic()
+                assert server.gone.wait(10)
+                took.append(time.monotonic() - clicked)
+                server.gone.clear()
+                expect(page.locator("#chat .notice").last).to_contain_text("Stopped;")
+            assert min(took) < 1, took
 
 
 def test_an_answer_that_takes_long_says_so_at_once_and_can_be_stopped(slow: Page) -> None:
