@@ -6,6 +6,8 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 from operator import ge
 
+import numpy as np
+
 from rag.claims import Claim, Cue, Speaker, Token, groups, is_role, read
 from rag.denials import SCOPE, denials, denied
 from rag.figures import Day, Figure, Quantity, Relative
@@ -23,6 +25,7 @@ CONTEXT = 0.3  # the same where the best line has nothing that contradicts
 NEW = 0.35  # up to how far a word is had that is new
 MOST_NEW = 0.5  # share of the words of a sentence that may be new
 MOST_NEW_TRANSLATED = 0.65  # the same of one in another language than its evidence
+TELLS = 0.5  # share of what the best line has of what is said, for another to tell who says it
 ALL = 0.97  # share of a sentence in its evidence from which on nothing of it is missing there
 MOST_KNOWN = 0.8  # share of a sentence in its evidence from which on its new words are other words
 TRANSLATED_PART = 0.3  # the same of one in another language
@@ -71,7 +74,8 @@ def facts(_: str, proof: Proof) -> str:
         if token.opens and (reason := _of_opening(proof, token)):
             return reason
     named = _wholes(proof.claim)
-    return next(filter(None, (_of_group(proof, each) for each in named)), "")
+    reasons = (_of_group(proof, each) or _of_article(proof, each) for each in named)
+    return next(filter(None, reasons), "")
 
 
 def _wholes(claim: Claim) -> list[list[Token]]:
@@ -100,6 +104,30 @@ def _of_group(proof: Proof, group: Sequence[Token]) -> str:
         return ""
     name = " ".join(each.text for each in group)
     return f"“{name}” is no name in the evidence; write each name as it is there."
+
+
+def _of_article(proof: Proof, group: Sequence[Token]) -> str:
+    """Return what is wrong with a name after an article that it never has in the evidence."""
+    if group[0].place or not _has_article(proof.claim, group):
+        return ""
+    same = [
+        (line.claim, other)
+        for line in proof.lines
+        for other in groups(line.claim)
+        if other[-1].key == group[-1].key
+    ]
+    if not same or any(_has_article(*each) for each in same):
+        return ""
+    return f"The evidence never has “{group[0].text}” after an article; write it as there."
+
+
+def _has_article(claim: Claim, group: Sequence[Token]) -> bool:
+    return bool(_ARTICLE.search(claim.text[: group[0].span.start]))
+
+
+_ARTICLE = re.compile(  # "the Trump era" is English alone
+    r"\b(?:le|la|les|el|los|las)\s$", re.IGNORECASE
+)
 
 
 def _is_titled(proof: Proof, group: Sequence[Token]) -> bool:
@@ -677,9 +705,10 @@ def _hedge_of(token: Token, claim: Claim) -> str:
 
 def speakers(_: str, proof: Proof) -> str:
     """Check that whoever says it in the sentence says it in the evidence."""
+    telling = _telling(proof)
     spoken = frozenset(
         key
-        for line in proof.chosen
+        for line in telling
         for each in line.claim.speakers
         for word in (*_naming(each), *_within(each.span, line.claim.names))
         for key in (word.key, plain(word))
@@ -694,6 +723,15 @@ def speakers(_: str, proof: Proof) -> str:
             name = " ".join(each.text for each in named)
             return f"The evidence does not say that {name} said this."
     return ""
+
+
+def _telling(proof: Proof) -> Sequence[Line]:
+    """Return the chosen lines that have what is said, apart from who says it."""
+    speaking = {each.span for each in _speaking(proof)}
+    said = np.array([each.span not in speaking for each in proof.tokens], bool)
+    shares = proof.having[proof.rows] @ (proof.weights * said)
+    most = float(shares.max(initial=0))
+    return [line for line, share in zip(proof.chosen, shares, strict=True) if share >= TELLS * most]
 
 
 def _meant(proof: Proof) -> frozenset[str]:
