@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         20, ge=1, le=1_000, description="size of a file that a reader brings, in MB"
     )
     answers_at_once: int = Field(
-        8, ge=1, le=100, description="answers that are made at once, and calls of a model"
+        16, ge=1, le=100, description="answers that are made at once, and calls of a model"
     )
     max_queue: int = Field(64, ge=1, le=10_000, description="requests that may wait for their turn")
     embedding_model: str = Field(
