@@ -187,7 +187,7 @@ class AccountDoor:
         known_as = plain_name(name[:LONGEST_NAME])  # as the account is found, however it is typed
         return max(self._tries.wait(known_as), self._from.wait(address))
 
-    def begin(self, account: Account, address: str = "") -> str:
+    def begin(self, account: Account, address: str) -> str:
         """Begin a session and return what the browser is to send with each request.
 
         The try does not count for the address it came from, which may be that of a whole office.

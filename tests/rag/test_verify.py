@@ -315,11 +315,11 @@ def test_what_passages_mean_is_kept(
         ("es", "Ana Ruiz habló ayer en Lima. | El acuerdo abarca el puerto viejo.",
          "El acuerdo de Ruiz abarca el puerto viejo."),
         ("fr", "Rien n'est décidé sur le port.", "Tout est décidé sur le port."),
-        ("fr", "Bo Lind salue le Pérou. | Selon Lima, le commerce entre les deux pays grandit.",
-         "Selon Lima, le commerce avec le Lind grandit."),
-        ("en", "According to Lima, trade with Chile came to $56 billion in 2024. | "
-         "Ana Ruiz said that trade with Chile is growing.",
-         "Trade with Chile came to $56 billion in 2024, said Ana Ruiz."),
+        ("fr", "Selon Lima, le commerce bilatéral avec le Chili grandit. | Bo Lind salue le Chili.",
+         "Selon Lima, le commerce bilatéral entre le Lind et le Chili grandit."),
+        ("en", "Ottawa puts trade between Canada and Chile at $56 billion in 2024. | "
+         "Ana Ruiz said that the port is old.",
+         "Trade between Canada and Chile came to $56 billion in 2024, according to Ana Ruiz."),
         ("fr", "Le port accueille mieux les navires qu'il ne le faisait.",
          "Le port n'accueille pas mieux les navires qu'il le faisait."),
     ],

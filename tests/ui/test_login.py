@@ -173,7 +173,7 @@ async def _stale(door: AccountDoor) -> httpx.AsyncClient:
     """Return a browser whose session is looked up in a file that nobody trusts any more."""
     opened = client(door)
     account = replace(door.accounts._accounts["bob"])
-    opened.cookies["visit-desk"] = door.begin(account)
+    opened.cookies["visit-desk"] = door.begin(account, "127.0.0.1")
     return opened
 
 
@@ -226,9 +226,9 @@ async def test_an_account_has_so_many_sessions_and_no_more(
 ) -> None:
     account = accounts.get("ana")
     assert account
-    first = door.begin(account)
+    first = door.begin(account, "127.0.0.1")
     for _ in range(login.MOST_OF_ONE):
-        door.begin(account)
+        door.begin(account, "127.0.0.1")
     assert len(door._sessions) == login.MOST_OF_ONE
     assert login._digest(first) not in door._sessions
 
