@@ -30,6 +30,8 @@ ALL = 0.97  # share of a sentence in its evidence from which on nothing of it is
 MOST_KNOWN = 0.8  # share of a sentence in its evidence from which on its new words are other words
 TRANSLATED_PART = 0.3  # the same of one in another language
 PART = 0.5  # share of each part of a sentence that its evidence must have
+ENOUGH_WORDS = 3  # of a part, for its evidence to have some of them
+LEAST_HAD = 0.2  # share of them that it must have, names and figures aside
 
 _ALIKE = str.maketrans({"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "..."})
 _ALL_MARKS = QUOTATION_MARKS + "’'`´"
@@ -792,10 +794,22 @@ def parts(_: str, proof: Proof) -> str:
     """Check that each part of the sentence is in the evidence."""
     bounds = [0, *proof.claim.breaks, len(proof.claim.text)]
     for start, end in pairwise(bounds):
-        if proof.coverage(start, end) < (TRANSLATED_PART if proof.is_translation else PART):
+        least = TRANSLATED_PART if proof.is_translation else PART
+        if proof.coverage(start, end) < least or _is_new(proof, start, end):
             part = proof.claim.text[start:end].strip(" ,;:")
             return f"The evidence does not say “{part}”."
     return ""
+
+
+def _is_new(proof: Proof, start: int, end: int) -> bool:
+    """Tell whether a part of a sentence has the evidence's names, but hardly a word of it."""
+    had = [
+        share
+        for each, share in zip(proof.tokens, proof.covered, strict=True)
+        if start <= each.span.start < end and each.kind == "word"
+    ]
+    few = sum(had) < LEAST_HAD * len(had)
+    return few and len(had) >= ENOUGH_WORDS and not proof.is_translation
 
 
 Check = Callable[[str, Proof], str]

@@ -210,6 +210,9 @@ class Denied:
             each is self or each.part != self.part or each.line is not self.line for each in beside
         )
         said = (*other.before, *other.after)
+        head = self.after[:1]
+        if head and not self.doubts and not _shared(head, said):
+            return False
         parts = [each for each in (self.of, self.before) if each]
         most = max((_shared(each, said) / len(each) for each in parts), default=0)
         alike_named = self.language == other.language and self.names_as(other)

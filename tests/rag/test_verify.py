@@ -320,6 +320,13 @@ def test_what_passages_mean_is_kept(
         ("en", "Ottawa puts trade between Canada and Chile at $56 billion in 2024. | "
          "Ana Ruiz said that the port is old.",
          "Trade between Canada and Chile came to $56 billion in 2024, according to Ana Ruiz."),
+        ("en", "The island ports have old cranes — Lima pays for them — and Ana Ruiz does not count "
+         "on the island ports for help.",
+         "The island ports have not old cranes — Lima pays for them — and Ana Ruiz does not count "
+         "on the island ports for help."),
+        ("en", "Ana Ruiz told Canada and Mexico that the visit is not to undo the pact of islands.",
+         "The visit is not to undo the pact of islands, and they were welcomed by singers from "
+         "Canadian and Mexican villages."),
         ("fr", "Le port accueille mieux les navires qu'il ne le faisait.",
          "Le port n'accueille pas mieux les navires qu'il le faisait."),
     ],
