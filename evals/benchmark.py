@@ -126,8 +126,8 @@ def _retrieve(
         uris = generation.uris()
         for query in queries:
             started = time.perf_counter()
-            text, after = in_conversation(query["text"], _history(query))
-            found = understand(text, generation, encoder, own=query["text"], after=after)
+            text, before = in_conversation(query["text"], _history(query))
+            found = understand(text, generation, encoder, own=query["text"], conversation=before)
             hits = retrieve(found, generation, top_k=RUN_DEPTH)
             spent.append(1000 * (time.perf_counter() - started))
             best: dict[str, float] = {}

@@ -18,6 +18,7 @@ from rag import draft, language, pipeline, query, store
 from rag.index import Generation, Index, ingested_paths
 from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline, Question
+from rag.query import Conversation
 from rag.settings import Settings
 from rag.store import Vector
 from rag.types import Answer, Citation, Document, Span
@@ -183,7 +184,7 @@ def _without_a_document(bench: Bench, stack: ExitStack) -> None:
     )
     uri = max(sorted(alone), key=lambda each: alone[each])
     lost = bench.dossiers[""][uri].id
-    for name in ("nearest_chunks", "nearest_sentences", "matching_chunks"):
+    for name in ("nearest_chunks", "matching_chunks"):
         _function(
             Generation,
             name,
@@ -234,7 +235,6 @@ MUTANTS = (
         "meaning off: no vector counts",
         _together(
             _function(Generation, "nearest_chunks", _none),
-            _function(Generation, "nearest_sentences", _none),
             _function(Encoder, "encode_question", _without_meaning),
         ),
     ),
@@ -258,7 +258,8 @@ MUTANTS = (
         reingest=True,
     ),
     Mutant(
-        "history ignored", _function(pipeline, "in_conversation", lambda _, text, *__: (text, ""))
+        "history ignored",
+        _function(pipeline, "in_conversation", lambda _, text, *__: (text, Conversation())),
     ),
     Mutant("date of another document", _date_of_another),
     Mutant("chunks of one document dropped", _without_a_document),

@@ -215,43 +215,39 @@ def _keywords(truth: sqlite3.Connection) -> Iterator[str]:
 def _vectors(truth: sqlite3.Connection, generation: Path) -> Iterator[str]:
     client = store.open_chroma(generation)
     try:
-        for kind, expected in store.vectors_by_kind(truth).items():
-            collection = client.get_collection(kind, embedding_function=None)
-            yield from _compare(kind, collection, expected)
+        collection = client.get_collection(store.COLLECTION, embedding_function=None)
+        yield from _compare(collection, store.chunk_vectors(truth))
     finally:
         store.close_chroma(client)
 
 
 def _shared_vectors(truth: sqlite3.Connection, shared: Shared) -> Iterator[str]:
     try:
-        collections = shared.vectors(store.manifest_of(truth).get("line", ""))
+        collection = shared.vectors(store.manifest_of(truth).get("line", ""))
     except IndexDamagedError as error:
         yield str(error).partition("; run")[0]
         return
-    for kind, collection in collections.items():
-        for expected in store.vectors_of(truth, kind):
-            yield from _differences(kind, collection, expected)
+    for expected in store.vectors_of(truth):
+        yield from _differences(collection, expected)
 
 
-def _compare(kind: str, collection: Collection, expected: Mapping[str, Vector]) -> Iterator[str]:
+def _compare(collection: Collection, expected: Mapping[str, Vector]) -> Iterator[str]:
     if collection.count() != len(expected):
-        yield f"Chroma holds {collection.count()} {kind} of {len(expected)}"
-    yield from _differences(kind, collection, expected)
+        yield f"Chroma holds {collection.count()} vectors of {len(expected)}"
+    yield from _differences(collection, expected)
     sample = list(expected)[:: max(1, len(expected) // SAMPLE)]
     missed = [each for each in sample if not _finds(collection, each, expected[each])]
     if len(missed) > len(sample) // 10:  # a search graph may miss a few
-        yield f"Chroma does not find {len(missed)} of {len(sample)} {kind} that it holds"
+        yield f"Chroma does not find {len(missed)} of {len(sample)} vectors that it holds"
 
 
-def _differences(
-    kind: str, collection: Collection, expected: Mapping[str, Vector]
-) -> Iterator[str]:
+def _differences(collection: Collection, expected: Mapping[str, Vector]) -> Iterator[str]:
     for ids in batches(list(expected)):
         got = collection.get(ids=ids, include=["embeddings"])
         found = dict(zip(got["ids"], np.asarray(got["embeddings"]), strict=True))
         for each in ids:
             if each not in found or np.abs(found[each] - expected[each]).max() > SAME:
-                yield f"the vector {each!r} of {kind} is missing in Chroma or is another"
+                yield f"the vector {each!r} is missing in Chroma or is another"
 
 
 def _finds(collection: Collection, vector_id: str, vector: Vector) -> bool:

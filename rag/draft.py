@@ -13,7 +13,7 @@ from typing import Protocol, cast
 
 from rag import access, store
 from rag.language import terms
-from rag.store import BATCH_SIZE, DESCRIPTION, KINDS, TABLES, Embedding, Shelf, Vector, address
+from rag.store import BATCH_SIZE, COLLECTION, DESCRIPTION, TABLES, Embedding, Shelf, Vector
 from rag.types import Chunk, Document
 
 Refusal = tuple[str, str]  # uri, reason
@@ -77,7 +77,7 @@ class Draft:
         self._root = root
         self._previous = previous
         self._manifest = {**manifest, "created": created.isoformat(timespec="seconds")}
-        self._waiting: dict[str, dict[str, Vector]] = {kind: {} for kind in KINDS}
+        self._waiting: dict[str, Vector] = {}
         self._open = contextlib.ExitStack()
         self._published = False
         self.files, self.refusals, self.holding, self.paths, self.labels = _known(previous)
@@ -206,18 +206,13 @@ class Draft:
             "insert into embeddings values (?, ?, ?)",
             [number, b"".join(embedding.codes), embedding.vectors.tobytes()],
         )
-        vector, *of_sentences = embedding.vectors
-        self._waiting["chunks"][piece.vector_id] = vector
-        for sentence, vector, code in zip(
-            chunk.sentences, of_sentences, embedding.codes, strict=True
-        ):
-            vector_id = address(f"{piece.vector_id}:{sentence.span.start - chunk.span.start}")
+        whole, *parts = embedding.vectors
+        self._waiting[piece.vector_id] = whole
+        for sentence, _, code in zip(chunk.sentences, parts, embedding.codes, strict=True):
             self._truth.execute(
-                "insert into sentences values (?, ?, ?, ?, ?, ?)",
-                [sentence.id, number, sentence.span.start, sentence.span.end, vector_id,
-                 len(code)],
-            )  # fmt: skip
-            self._waiting["sentences"][vector_id] = vector
+                "insert into sentences values (?, ?, ?, ?, ?)",
+                [sentence.id, number, sentence.span.start, sentence.span.end, len(code)],
+            )
 
     def settle(self) -> tuple[Document, ...]:
         """Drop what lies nowhere any more; return what has to be added again under a new title.
@@ -291,28 +286,25 @@ class Draft:
         if not self._published:
             shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _take_chunks(self, document_id: str) -> dict[str, set[str]]:
+    def _take_chunks(self, document_id: str) -> set[str]:
         """Remove the chunks of a document and return the ids of their vectors."""
         query = "delete from chunks where document_id = ? returning number, vector_id"
         chunks = self._truth.execute(query, [document_id]).fetchall()
-        sentences: set[str] = set()
         for number, _ in chunks:
-            query = "delete from sentences where chunk = ? returning vector_id"
-            sentences.update(each for (each,) in self._truth.execute(query, [number]).fetchall())
+            self._truth.execute("delete from sentences where chunk = ?", [number])
             self._truth.execute("delete from keywords where rowid = ?", [number])
             self._truth.execute("delete from embeddings where chunk = ?", [number])
-        return {"chunks": {vector_id for _, vector_id in chunks}, "sentences": sentences}
+        return {vector_id for _, vector_id in chunks}
 
-    def _remove_unused(self, vector_ids: Mapping[str, set[str]]) -> None:
+    def _remove_unused(self, vector_ids: set[str]) -> None:
         """Remove the vectors that nothing has any more."""
-        for kind, ids in vector_ids.items():
-            gone = [each for each in sorted(ids) if not self._is_used(kind, each)]
-            for each in gone:
-                self._waiting[kind].pop(each, None)
-            self._vectors.drop(kind, gone)
+        gone = [each for each in sorted(vector_ids) if not self._is_used(each)]
+        for each in gone:
+            self._waiting.pop(each, None)
+        self._vectors.drop(gone)
 
-    def _is_used(self, kind: str, vector_id: str) -> bool:
-        query = f"select 1 from {kind} where vector_id = ? limit 1"
+    def _is_used(self, vector_id: str) -> bool:
+        query = "select 1 from chunks where vector_id = ? limit 1"
         return self._truth.execute(query, [vector_id]).fetchone() is not None
 
 
@@ -339,21 +331,18 @@ class _OwnVectors:
 
     def __init__(self, draft: Path) -> None:
         self._client = store.open_chroma(draft)
-        self._collections = {
-            kind: self._client.get_or_create_collection(
-                kind, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
-            )
-            for kind in KINDS
-        }
+        self._collection = self._client.get_or_create_collection(
+            COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+        )
 
-    def put(self, kind: str, vectors: Mapping[str, Vector]) -> None:
+    def put(self, vectors: Mapping[str, Vector]) -> None:
         for ids in batches(list(vectors)):
             embeddings = [cast(Sequence[float], vectors[each]) for each in ids]
-            self._collections[kind].upsert(ids=ids, embeddings=embeddings)
+            self._collection.upsert(ids=ids, embeddings=embeddings)
 
-    def drop(self, kind: str, ids: Sequence[str]) -> None:
+    def drop(self, ids: Sequence[str]) -> None:
         for batch in batches(list(ids)):
-            self._collections[kind].delete(ids=batch)
+            self._collection.delete(ids=batch)
 
     def close(self) -> None:
         store.close_chroma(self._client)

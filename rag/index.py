@@ -41,8 +41,8 @@ from rag.server import Server
 from rag.settings import Settings
 from rag.shared import Entry, Shared
 from rag.store import (
+    COLLECTION,
     DESCRIPTION,
-    KINDS,
     READ_ONLY,
     SCHEMA,
     Embedding,
@@ -124,7 +124,7 @@ class Generation:
             opened.callback(self._truth.close)
             self.recipe = self._check_manifest(fingerprint)
             self._vectors = self._open_vectors(opened)
-            self._sizes = {kind: store.count(self._truth, kind) for kind in KINDS}
+            self._size = store.count(self._truth)
             self._canary()
             self._opened = opened.pop_all()
         self.languages = frozenset(
@@ -140,12 +140,12 @@ class Generation:
         self.satisfied = frozenset(self.rules)
         self.seen: dict[frozenset[str], Generation] = {}
 
-    def _open_vectors(self, opened: contextlib.ExitStack) -> dict[str, Collection]:
+    def _open_vectors(self, opened: contextlib.ExitStack) -> Collection:
         if self._shared is not None:
             return self._shared.vectors(store.manifest_of(self._truth).get("line", ""))
         client = store.open_chroma(self.directory)
         opened.callback(store.close_chroma, client)
-        return {kind: client.get_collection(kind, embedding_function=None) for kind in KINDS}
+        return client.get_collection(COLLECTION, embedding_function=None)
 
     def _check_manifest(self, fingerprint: str) -> str:
         manifest = store.manifest_of(self._truth)
@@ -163,25 +163,23 @@ class Generation:
     def _canary(self) -> None:
         """Check that Chroma still has the vectors: it opens without an error after losing them."""
         where = "where c.number in (select number from chunks order by vector_id limit ?)"
-        canaries = store.vectors_by_kind(self._truth, where, [CANARIES])
-        for kind, collection in self._vectors.items():
-            expected, found = self._sizes[kind], self._count(collection)
-            # A server holds those of the next generation too, while that is being made.
-            if found < expected or (self._shared is None and found != expected):
-                raise IndexDamagedError(
-                    f"Chroma holds {found} {kind} of {expected} in "
-                    f"{str(self.directory)!r}; run python -m ingest --check"
-                )
-            sample = canaries[kind].values()
-            if sample and not any(self._finds(kind, vector) for vector in sample):
-                raise IndexDamagedError(
-                    f"Chroma does not find its own vectors of {kind} in "
-                    f"{str(self.directory)!r}; run python -m ingest --check"
-                )
+        canaries = store.chunk_vectors(self._truth, where, [CANARIES]).values()
+        found = self._count()
+        # A server holds those of the next generation too, while that is being made.
+        if found < self._size or (self._shared is None and found != self._size):
+            raise IndexDamagedError(
+                f"Chroma holds {found} vectors of {self._size} in {str(self.directory)!r}; "
+                "run python -m ingest --check"
+            )
+        if canaries and not any(map(self._finds, canaries)):
+            raise IndexDamagedError(
+                f"Chroma does not find its own vectors in {str(self.directory)!r}; "
+                "run python -m ingest --check"
+            )
 
-    def _finds(self, kind: str, vector: Vector) -> bool:
+    def _finds(self, vector: Vector) -> bool:
         """Tell whether the search finds a vector or its equal; it may miss some, but not all."""
-        nearest = self._nearest(kind, vector, 1)
+        nearest = self._nearest(vector, 1)
         return any(cosine > EQUAL for cosine in nearest.values())
 
     def close(self) -> None:
@@ -244,23 +242,9 @@ class Generation:
 
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""
-        found = self._nearest("chunks", vector, top_k)
+        found = self._nearest(vector, top_k)
         rows = self._by_ids("id, vector_id", "chunks", "vector_id", list(found))
         return _best_first({each: found[vector_id] for each, vector_id in rows})
-
-    def nearest_sentences(self, vector: Vector, top_k: int) -> dict[str, float]:
-        """Return chunk ids with the cosine similarity of their nearest sentence, best first."""
-        found = self._nearest("sentences", vector, top_k)
-        rows = self._by_ids(
-            "c.id, s.vector_id",
-            "sentences s join chunks c on c.number = s.chunk",
-            "s.vector_id",
-            list(found),
-        )
-        best: dict[str, float] = {}
-        for chunk_id, vector_id in rows:
-            best[chunk_id] = max(found[vector_id], best.get(chunk_id, -1.0))
-        return _best_first(best)
 
     def matching_chunks(self, words: Iterable[str], top_k: int) -> dict[str, float]:
         """Return chunk ids with their BM25 score for any of the index terms, best first."""
@@ -336,46 +320,62 @@ class Generation:
         tables = "chunks c join embeddings e on e.chunk = c.number"
         return dict(self._by_ids("c.id, e.codes", tables, "c.id", chunk_ids))
 
-    def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
-        size = self._sizes[kind]
+    def cosines(self, chunk_ids: Sequence[str], vector: Vector) -> dict[str, float]:
+        """Return the cosine similarity of each chunk and a vector."""
+        tables = "chunks c join embeddings e on e.chunk = c.number"
+        stored = f"substr(e.vectors, 1, {vector.nbytes})"  # that of the chunk comes first
+        rows = self._by_ids(f"c.id, {stored}", tables, "c.id", chunk_ids)
+        vectors = np.frombuffer(b"".join(blob for _, blob in rows), np.float32)
+        found = np.vecdot(vectors.reshape(len(rows), -1), vector) if rows else ()
+        return {each: float(cosine) for (each, _), cosine in zip(rows, found, strict=True)}
+
+    def titles(self, chunk_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return the title of the document of each chunk, and its language."""
+        tables = "chunks c join documents d on d.id = c.document_id"
+        rows = self._by_ids("c.id, d.title, d.language", tables, "c.id", chunk_ids)
+        return {each: (title, language) for each, title, language in rows}
+
+    def _nearest(self, vector: Vector, top_k: int) -> dict[str, float]:
+        size = self._size
         asked = size if 0 < size <= SMALL else WIDER * top_k
         if self._shared is None:
-            return dict(itertools.islice(self._found(kind, vector, asked).items(), top_k))
+            return dict(itertools.islice(self._found(vector, asked).items(), top_k))
         # The server holds vectors of other generations too, most of all while much is being added.
         needed = asked if size <= SMALL else min(top_k, size)
-        for wider in (1, 1 + self._count(self._vectors[kind]) // max(1, size)):
-            found = self._found(kind, vector, asked * wider)
-            own = {each for (each,) in self._by_ids("vector_id", kind, "vector_id", list(found))}
+        for wider in (1, 1 + self._count() // max(1, size)):
+            found = self._found(vector, asked * wider)
+            rows = self._by_ids("vector_id", "chunks", "vector_id", list(found))
+            own = {each for (each,) in rows}
             if len(own) >= needed:
                 return dict(itertools.islice(((e, c) for e, c in found.items() if e in own), top_k))
-        return self._compared(kind, vector, top_k)
+        return self._compared(vector, top_k)
 
-    def _found(self, kind: str, vector: Vector, count: int) -> dict[str, float]:
+    def _found(self, vector: Vector, count: int) -> dict[str, float]:
         """Return what Chroma finds nearest, best first."""
         if self._shared is not None:
-            return self._shared.server.nearest(self._vectors[kind], vector, count)
+            return self._shared.server.nearest(self._vectors, vector, count)
         with damage(self.directory):
-            result = self._vectors[kind].query(
+            result = self._vectors.query(
                 query_embeddings=[cast(Sequence[float], vector)],
                 n_results=count,
                 include=["distances"],
             )
         return store.cosines(result)
 
-    def _compared(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
+    def _compared(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Compare a vector with every one that there is."""
         best: dict[str, float] = {}
         with damage(self.directory):
-            for some in store.vectors_of(self._truth, kind):
+            for some in store.vectors_of(self._truth):
                 cosines = np.vecdot(np.stack(list(some.values())), vector)
                 best |= dict(zip(some, map(float, cosines), strict=True))
                 best = dict(itertools.islice(_best_first(best).items(), top_k))
         return best
 
-    def _count(self, collection: Collection) -> int:
+    def _count(self) -> int:
         if self._shared is not None:
-            return self._shared.server.count(collection)
-        return collection.count()
+            return self._shared.server.count(self._vectors)
+        return self._vectors.count()
 
     def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         with damage(self.directory):

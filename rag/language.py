@@ -18,6 +18,7 @@ SAMPLE = 20_000  # characters are plenty to tell a language by
 ISO_639_1 = 2  # letters
 LONG_NAME = 6  # letters; from here on two errors are taken for a typing error
 LONG_WORD = 8  # letters; from here on two errors are taken for typing errors in any word
+FEW_WORDS = 3  # that carry meaning; so short a question may lean on what was said
 SHORTEST_AKIN = 4  # letters that words of one family begin with at least
 ALIKE = 0.7  # share of the longer word that they begin with at least
 STEMMERS = {
@@ -616,6 +617,16 @@ def stand_alone(question: str, earlier: list[str]) -> str:
     own = set(terms(question, language))
     added = [word for word in words(before, detect(before)) if stem(word, language) not in own]
     return f"{question} ({' '.join(dict.fromkeys(added))})" if added else question
+
+
+def is_short(question: str) -> bool:
+    """Tell whether a question has so few words that what was said before may tell what it means.
+
+    >>> is_short("How many ministers?"), is_short("How many ministers does Peru have?")
+    (True, False)
+    """
+    language = detect(question)
+    return len(words(question, language)) <= FEW_WORDS and not names(question, language)
 
 
 def _leans(question: str) -> bool:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -75,6 +76,7 @@ class Encoder(Embeddings):
     Attributes:
         fingerprint: name and hash of the weights and prompts: equal means equal vectors.
         processes: how many embed at once: this one.
+        encode_topic: what `encode_query` does, of late texts remembered.
     """
 
     processes = 1
@@ -86,6 +88,7 @@ class Encoder(Embeddings):
         self.fingerprint = fingerprint
         self._query_prompt = query_prompt
         self._document_prompt = document_prompt
+        self.encode_topic = lru_cache(100)(self.encode_query)
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text, in the order of the texts."""

@@ -23,7 +23,7 @@ from rag.index import Generation, Index, check_there, index_of
 from rag.language import detect
 from rag.models import Encoder, load_encoder
 from rag.orders import without_orders
-from rag.query import in_conversation, understand
+from rag.query import Conversation, in_conversation, understand
 from rag.retrieve import Found, as_langchain, search
 from rag.selection import only, seen_by
 from rag.settings import Settings
@@ -131,7 +131,7 @@ class Pipeline(Runnable[Question | str, Answer]):
 
     def _road(self, question: Question, run: CallbackManagerForChainRun) -> Iterator[Answer]:
         text = check_question(question.text, self.max_question)
-        searched_for, after = in_conversation(text, question.history[-MAX_HISTORY:])
+        searched_for, before = in_conversation(text, question.history[-MAX_HISTORY:])
         answer = Answer(
             id=uuid.uuid4().hex,
             question=text,
@@ -142,7 +142,7 @@ class Pipeline(Runnable[Question | str, Answer]):
         yield answer
         with self.index.reading() as generation:
             seen = _searched(generation, question)
-            for final in self._answers(_Asked(answer, question, after), seen, run):
+            for final in self._answers(_Asked(answer, question, before), seen, run):
                 if final.status == "searching":
                     yield final
         if question.recorded:
@@ -196,7 +196,7 @@ class Pipeline(Runnable[Question | str, Answer]):
         """Return what was searched for, its typing errors mended, and what was found."""
         searched_for = asked.answer.searched_for
         query = understand(
-            searched_for, generation, self._encoder, own=asked.own, after=asked.after
+            searched_for, generation, self._encoder, own=asked.own, conversation=asked.before
         )
         clock.lap("understand")
         listener = run.get_child().on_retriever_start({"name": "Retriever"}, query.text)
@@ -327,7 +327,7 @@ class _Asked:
 
     answer: Answer
     question: Question
-    after: str
+    before: Conversation
 
     @property
     def own(self) -> str:
@@ -342,7 +342,8 @@ def _standing_alone(asked: _Asked, asking: Asking) -> Generator[Answer, None, _A
     alone = yield from waited(rewriting, asked.answer)
     if alone is None:
         return asked
-    return replace(asked, answer=replace(asked.answer, searched_for=alone), after="")
+    answer = replace(asked.answer, searched_for=alone)
+    return replace(asked, answer=answer, before=replace(asked.before, last=""))
 
 
 def _one_by_one(answer: Answer, final: Answer) -> Iterator[Answer]:

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from rag.language import (
     asked_about,
     detect,
     fold,
+    is_short,
     like,
     meant_by,
     stand_alone,
@@ -34,7 +36,9 @@ from rag.types import Turn
 BORROWED = 0.5  # what a word counts that a question has from those before it
 SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many others
 LIGHT = 0.3  # what a word counts that no document has and many a sentence can do without
-ANSWER = 300  # characters of the answer before that are read with a question
+LOOKED_BACK = 3  # questions before that are read with one that leans on them
+ANSWER = 300  # characters of the answer before that are read with it
+BEGINNING = 1000  # the same of the first answer, for what the conversation is about
 MARKER = re.compile(r"\s?\[\d+\]")
 MODEL_READS = "en"  # the language whose words the packaged model has whole
 # What English puts before and after a word to make another.
@@ -84,6 +88,33 @@ class QueryTokens:
     telling: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was said before a question, as far as it may tell what is meant.
+
+    Attributes:
+        last: the questions just before and the answer to the last; empty where the question says
+            enough.
+        first: the turn that the conversation began with.
+        turns: each turn, whole.
+    """
+
+    last: str = ""
+    first: str = ""
+    turns: tuple[str, ...] = ()
+
+
+ALONE = Conversation()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Topic:
+    """What a conversation is about: the vector of its first turn and the index terms of all."""
+
+    vector: Vector
+    terms: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """What is searched for: the question, its language, its vector and its words.
@@ -94,6 +125,7 @@ class Query:
         borrowed: those of words that it has from questions before it.
         read_well: its words are of the language that the embedding model reads best.
         translated: the question word by word in that language, where it is asked in another.
+        topic: None where nothing was said before.
     """
 
     text: str
@@ -105,6 +137,7 @@ class Query:
     borrowed: frozenset[str] = frozenset()
     read_well: bool = True
     translated: "Query | None" = None
+    topic: Topic | None = None
 
     def reading(self, language: str) -> "Query":
         """Return the question as it is compared with passages in a language."""
@@ -116,13 +149,25 @@ class Query:
         return list(found.values()) or [self]
 
 
-def in_conversation(question: str, history: Sequence[Turn]) -> tuple[str, str]:
-    """Return what is searched for, and what was said just before where the question leans on it."""
+def in_conversation(question: str, history: Sequence[Turn]) -> tuple[str, Conversation]:
+    """Return what is searched for, with the words that it leans on, and what was said before."""
+    if not history:
+        return question, Conversation()
     text = stand_alone(question, [turn.question for turn in history])
-    if text == question:
-        return text, ""
-    answer = MARKER.sub("", history[-1].answer)[:ANSWER]
-    return text, f"{history[-1].question} {answer}".strip()
+    turns = [replace(turn, answer=MARKER.sub("", turn.answer)) for turn in history]
+    *before, last = turns[-LOOKED_BACK:]
+    leans = text != question or is_short(question)
+    return text, Conversation(
+        _said([*(turn.question for turn in before), last.question, last.answer[:ANSWER]])
+        if leans
+        else "",
+        _said([turns[0].question, turns[0].answer[:BEGINNING]]),
+        tuple(_said([turn.question, turn.answer]) for turn in turns),
+    )
+
+
+def _said(parts: Iterable[str]) -> str:
+    return " ".join(parts).strip()
 
 
 def understand(
@@ -131,19 +176,19 @@ def understand(
     encoder: Encoder,
     *,
     own: str | None = None,
-    after: str = "",
+    conversation: Conversation = ALONE,
 ) -> Query:
     """Return the question as it is compared with the documents.
 
     `own` is what stands at the beginning of the text without what was borrowed from questions
-    before it, which counts in part; `after` is what was said before.
+    before it, which counts in part.
     """
     typed = text if own is None else own
     language = detect(text)
     own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
     text = own + text[len(typed) :]
     mine, beside = _words_of(own, text[len(own) :], language, generation)
-    vector, tokens = encoder.encode_question(own, after=after)
+    vector, tokens = encoder.encode_question(own, after=conversation.last)
     rarity = {word.text: word.rarity for word in mine}
     asked = Query(
         text,
@@ -154,11 +199,24 @@ def understand(
         terms=_terms(mine),
         borrowed=_terms(beside),
         read_well=language == MODEL_READS,
+        topic=_topic(conversation, generation, encoder) if conversation.turns else None,
     )
     packaged = bool(encoder.words("a"))  # another model may read more languages
     if asked.read_well or MODEL_READS not in generation.languages or not packaged:
         return asked
     return replace(asked, translated=_translated(asked, mine, beside, generation, encoder))
+
+
+def _topic(conversation: Conversation, generation: Generation, encoder: Encoder) -> Topic:
+    languages = tuple(sorted(generation.languages))
+    said = (_terms_said(each, languages) for each in conversation.turns)
+    return Topic(encoder.encode_topic(conversation.first), frozenset().union(*said))
+
+
+@lru_cache(maxsize=1000)  # turns; each is looked back on by those after it
+def _terms_said(turn: str, languages: tuple[str, ...]) -> frozenset[str]:
+    said = words(turn, detect(turn))
+    return frozenset(term for word in said for term in stems(word, languages))
 
 
 def _words_of(

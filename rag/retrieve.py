@@ -1,9 +1,10 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from pydantic import ConfigDict, Field
 
 from rag.evidence import Evidence, nearest_tokens, weigh
 from rag.index import Generation, Index
+from rag.language import terms
 from rag.models import Encoder
 from rag.orders import is_for_readers
-from rag.query import Query, understand
+from rag.query import Query, Topic, understand
 from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
@@ -24,7 +26,7 @@ COMPARED = 50  # of the fused chunks, whose tokens are compared with the questio
 READ = 12  # of those, whose sentences are weighed to put them in order
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
-FIRST_WEIGHTS = (0.3, 0.3, 0.4)  # of chunk meaning, sentence meaning and keywords
+FIRST_WEIGHTS = (0.4, 0.6)  # of meaning and keywords
 
 _Search = Callable[[], dict[str, float]]
 _THREADS = ThreadPoolExecutor(2, "search")  # Chroma and SQLite let others run while they look
@@ -35,7 +37,6 @@ class Weights:
     """What counts how much when the chunks are put in order; the lists' weights add up to 1."""
 
     meaning: float
-    sentence: float
     keywords: float
     telling_tokens: float
     tokens: float
@@ -43,8 +44,11 @@ class Weights:
 
 
 # The embedded model reads English best. Fitted on public questions; docs/answering.md has figures.
-ENGLISH = Weights(0.3, 0.05, 0.1, 0.3, 0.25, best_sentence=0.4)
-OTHER = Weights(0.1, 0.1, 0.5, 0.15, 0.15, best_sentence=0.6)
+ENGLISH = Weights(0.32, 0.1, 0.32, 0.26, best_sentence=0.3)
+OTHER = Weights(0.11, 0.55, 0.17, 0.17, best_sentence=0.6)
+# What is added where something was said before: how alike a chunk and the first turn are, and the
+# share of its title's words that were said.
+TOPIC = (0.1, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,17 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
     readings = query.readings(generation.languages)
     weights = ENGLISH if all(each.read_well for each in readings) else OTHER
-    keywords, meaning, sentence = _at_once(
+    keywords, meaning = _at_once(
         lambda: _best(_by_keywords(each, generation) for each in readings),
         lambda: _best(generation.nearest_chunks(each.vector, POOL) for each in readings),
-        lambda: _best(generation.nearest_sentences(each.vector, POOL) for each in readings),
     )
-    pool = _ranked(fuse((meaning, sentence, keywords), FIRST_WEIGHTS))[:COMPARED]
+    pool = _ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[:COMPARED]
     by_tokens = [_by_tokens(each, pool, generation) for each in readings]
     telling, plain = (_best(each) for each in zip(*by_tokens, strict=True))
     fused = fuse(
-        (meaning, sentence, keywords, telling, plain),
-        (weights.meaning, weights.sentence, weights.keywords, weights.telling_tokens,
-         weights.tokens),
-    )  # fmt: skip
+        (meaning, keywords, telling, plain, *_by_topic(query.topic, pool, generation)),
+        (weights.meaning, weights.keywords, weights.telling_tokens, weights.tokens, *TOPIC),
+    )
     first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
     weighed = weigh(query, [hits[each] for each in first[:READ]], generation)
@@ -122,6 +124,26 @@ def _by_tokens(
     of_each = np.vecdot(rows, query.tokens.telling), rows.mean(axis=1)
     telling, plain = (dict(zip(nearest, each.tolist(), strict=True)) for each in of_each)
     return telling, plain
+
+
+def _by_topic(
+    topic: Topic | None, chunk_ids: Sequence[str], generation: Generation
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return how like its beginning chunks are, and how far their titles were said."""
+    if topic is None:
+        return {}, {}
+    titles = generation.titles(chunk_ids)
+    titled = {each: _share(_terms(*title), topic.terms) for each, title in titles.items()}
+    return generation.cosines(chunk_ids, topic.vector), titled
+
+
+@lru_cache(maxsize=10_000)  # titles
+def _terms(title: str, language: str) -> frozenset[str]:
+    return frozenset(terms(title, language))
+
+
+def _share(of: Set[str], among: Set[str]) -> float:
+    return len(of & among) / len(of) if of else 0.0
 
 
 def _best(lists: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -23,13 +23,10 @@ OF_DOCUMENTS = {  # whose ids are given, in an order that SQLite keeps
     "sentences": "from json_each(:ids) cross join chunks c on c.document_id = value "
     "cross join sentences t on t.chunk = c.number",
 }
-VECTORS = {  # that of the chunk is stored first, then those of its sentences
-    "chunks": "select t.vector_id, substr(e.vectors, 1, :size) "
-    f"{OF_DOCUMENTS['chunks']} cross join embeddings e on e.chunk = t.number",
-    "sentences": "select t.vector_id, substr(e.vectors, 1 + :size * "
-    "row_number() over (partition by t.chunk order by t.start), :size) "
-    f"{OF_DOCUMENTS['sentences']} cross join embeddings e on e.chunk = t.chunk",
-}
+VECTORS = (  # that of the chunk is stored first, then those of its sentences
+    "select t.vector_id, substr(e.vectors, 1, :size) "
+    f"{OF_DOCUMENTS['chunks']} cross join embeddings e on e.chunk = t.number"
+)
 ADMITTED = """
 (:documents = '[]' or uri in (select value from json_each(:documents))
                    or document_id in (select value from json_each(:documents)))
@@ -158,10 +155,6 @@ class Selection(Generation):
         """Return chunk ids with their cosine similarity, best first."""
         return self._admitted(super().nearest_chunks(vector, top_k))
 
-    def nearest_sentences(self, vector: Vector, top_k: int) -> dict[str, float]:
-        """Return chunk ids with the cosine similarity of their nearest sentence, best first."""
-        return self._admitted(super().nearest_sentences(vector, top_k))
-
     def matching_chunks(self, words: Iterable[str], top_k: int) -> dict[str, float]:
         """Return chunk ids with their BM25 score for any of the index terms, best first."""
         return self._matching(words, top_k, WITHIN, self._ids)
@@ -169,23 +162,23 @@ class Selection(Generation):
     def _admitted(self, scores: Mapping[str, float]) -> dict[str, float]:
         return {each: score for each, score in scores.items() if _document(each) in self._places}
 
-    def _nearest(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
+    def _nearest(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return the nearest of the vectors that the documents have."""
         chunks = self._summary.chunks
         if chunks > COMPARED_ALL:
             asked = math.ceil(ROOM * top_k * self.stored / chunks)
-            found = super()._nearest(kind, vector, asked)
-            rows = self._by_ids("vector_id, id", kind, "vector_id", list(found))
+            found = super()._nearest(vector, asked)
+            rows = self._by_ids("vector_id, id", "chunks", "vector_id", list(found))
             own = {vector_id for vector_id, each in rows if _document(each) in self._places}
             kept = [each for each in found if each in own][:top_k]
             if len(kept) == top_k:
                 return {each: found[each] for each in kept}
-        return self._compared(kind, vector, top_k)
+        return self._compared(vector, top_k)
 
-    def _compared(self, kind: str, vector: Vector, top_k: int) -> dict[str, float]:
+    def _compared(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Compare a vector with every one that the documents have."""
         values = {"ids": self._ids, "size": vector.nbytes}
-        blobs: dict[str, bytes] = dict(self._rows(VECTORS[kind], values))
+        blobs: dict[str, bytes] = dict(self._rows(VECTORS, values))
         if not blobs:
             return {}
         vectors = np.frombuffer(b"".join(blobs.values()), np.float32).reshape(len(blobs), -1)
@@ -261,7 +254,7 @@ class Seen(Selection):
 
 
 def _document(address: str) -> str:
-    """Return the id of the document that a chunk or sentence is of."""
+    """Return the id of the document that a chunk is of."""
     return address.partition(":")[0]
 
 

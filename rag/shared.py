@@ -2,7 +2,7 @@
 
 visit-desk.000042             an entry of the log: a generation; who writes the next; or a rest
 visit-desk.chunks.<line>      the vectors of all generations that started from each other. They are
-visit-desk.sentences.<line>   searched there; those of other generations are passed over
+                              searched there; those of other generations are passed over
 visit-desk.blocks             the databases of the generations
 
 A server makes a collection of one name once only, whoever asks: of two that write the next entry
@@ -32,7 +32,7 @@ from rag import store
 from rag.blocks import Blocks, Tree
 from rag.errors import IndexBusyError, IndexDamagedError, IndexServerError
 from rag.server import GoneError, Server
-from rag.store import GENERATION_NAME, KINDS, Vector
+from rag.store import COLLECTION, GENERATION_NAME, Vector
 
 FORMAT = "1"  # of all that is kept in the server
 OURS = "visit-desk."
@@ -87,22 +87,21 @@ class Shared:
         """
         return _newest(self.log())
 
-    def vectors(self, line: str) -> dict[str, Collection]:
-        """Return the collections of vectors by kind.
+    def vectors(self, line: str) -> Collection:
+        """Return the collection of vectors of a line.
 
         Raises:
-            IndexDamagedError: they are not there.
+            IndexDamagedError: it is not there.
         """
         try:
-            return {kind: self.server.collection(_line(kind, line)) for kind in KINDS}
+            return self.server.collection(_line(line))
         except GoneError as error:
             raise IndexDamagedError(f"{error}; run python -m ingest --check") from error
 
     def lines(self) -> list[str]:
         """Return the names of all collections of vectors."""
-        prefixes = tuple(_line(kind, "") for kind in KINDS)
         names = self.server.ask(lambda client: [each.name for each in client.list_collections()])
-        return [name for name in names if name.startswith(prefixes)]
+        return [name for name in names if name.startswith(_line(""))]
 
     def log(self) -> list[Entry]:
         """Return the entries that are kept, oldest first."""
@@ -242,9 +241,8 @@ class Turn:
         if self._entry.clean:
             return
         line = self.newest.line if self.newest else ""
-        kept = {_line(kind, line) for kind in KINDS}
         for name in self._shared.lines():
-            if name not in kept:
+            if name != _line(line):
                 self._server.remove(name)
         if current is None:
             self._shared.blocks.keep(())
@@ -256,10 +254,10 @@ class Turn:
 
     def _sweep_vectors(self, line: str, current: Path) -> None:
         with contextlib.closing(store.connect(current, store.READ_ONLY)) as truth:
-            for kind, collection in self._shared.vectors(line).items():
-                used = {each for (each,) in truth.execute(f"select vector_id from {kind}")}
-                there = self._server.ids(collection)
-                self._server.delete(collection, [each for each in there if each not in used])
+            collection = self._shared.vectors(line)
+            used = {each for (each,) in truth.execute("select vector_id from chunks")}
+            there = self._server.ids(collection)
+            self._server.delete(collection, [each for each in there if each not in used])
 
     def begin(self, draft: Path, truth: sqlite3.Connection, *, anew: bool) -> "SharedVectors":
         """Return where the vectors of a draft go: to those of the newest generation, or apart."""
@@ -278,13 +276,10 @@ class Turn:
         if self.newest is None or line != self.newest.line:
             return False
         try:
-            collections = self._shared.vectors(line)
+            collection = self._shared.vectors(line)
         except IndexDamagedError:
             return False
-        return all(
-            self._server.count(collection) == store.count(truth, kind)
-            for kind, collection in collections.items()
-        )
+        return self._server.count(collection) == store.count(truth)
 
     @contextlib.contextmanager
     def publishing(self, draft: Path) -> Iterator[None]:
@@ -341,19 +336,19 @@ class SharedVectors:
     def __init__(self, server: Server, line: str) -> None:
         self.line = line
         self._server = server
-        self._collections = {kind: server.made(_line(kind, line), "cosine") for kind in KINDS}
-        self._put: dict[str, set[str]] = {kind: set() for kind in KINDS}
-        self._gone: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        self._collection = server.made(_line(line), "cosine")
+        self._put: set[str] = set()
+        self._gone: set[str] = set()
 
-    def put(self, kind: str, vectors: Mapping[str, Vector]) -> None:
+    def put(self, vectors: Mapping[str, Vector]) -> None:
         """Write vectors, which no generation that answers has."""
-        self._server.put(self._collections[kind], vectors)
-        self._put[kind].update(vectors)
-        self._gone[kind].difference_update(vectors)
+        self._server.put(self._collection, vectors)
+        self._put.update(vectors)
+        self._gone.difference_update(vectors)
 
-    def drop(self, kind: str, ids: Sequence[str]) -> None:
+    def drop(self, ids: Sequence[str]) -> None:
         """Note what may be deleted once the draft answers."""
-        self._gone[kind].update(ids)
+        self._gone.update(ids)
 
     def close(self) -> None:
         """Do nothing: the server stays."""
@@ -364,18 +359,16 @@ class SharedVectors:
         Raises:
             IndexServerError: it has not.
         """
-        for kind, collection in self._collections.items():
-            wanted = self._put[kind] - self._gone[kind]
-            if missing := len(wanted - self._server.has(collection, wanted)):
-                raise IndexServerError(
-                    f"the Chroma server at {self._server.url!r} has lost {missing} of "
-                    f"{len(wanted)} {kind} that it took; nothing was changed; run again"
-                )
+        wanted = self._put - self._gone
+        if missing := len(wanted - self._server.has(self._collection, wanted)):
+            raise IndexServerError(
+                f"the Chroma server at {self._server.url!r} has lost {missing} of "
+                f"{len(wanted)} vectors that it took; nothing was changed; run again"
+            )
 
     def forget(self) -> None:
         """Delete what the draft no longer has."""
-        for kind, gone in self._gone.items():
-            self._server.delete(self._collections[kind], gone)
+        self._server.delete(self._collection, self._gone)
 
 
 def _newest(entries: Iterable[Entry]) -> Entry | None:
@@ -391,8 +384,8 @@ def _as_metadata(entry: Entry) -> dict[str, Any]:
     return {**values, "format": FORMAT}
 
 
-def _line(kind: str, line: str) -> str:
-    return f"{OURS}{kind}.{line}"
+def _line(line: str) -> str:
+    return f"{OURS}{COLLECTION}.{line}"
 
 
 def _place() -> str:

@@ -2,8 +2,8 @@
 
 <directory>/CURRENT                 names the generation that answers
 <directory>/generations/<name>/     truth.sqlite: documents, chunks, sentences, their vectors
-and the keyword index; chroma/: the vectors, to be searched;
-reader: locked by those who read it
+and the keyword index; chroma/: the vectors of the chunks, to
+be searched; reader: locked by those who read it
 <directory>/lock, writer.pid        held while a new generation is being written
 <directory>/copying, pointing.lock  a generation that comes from a server, and who fetches it
 """
@@ -36,12 +36,12 @@ from filelock import FileLock
 from rag.errors import IndexDamagedError, IndexMissingError, SettingsError
 from rag.types import Block, Document, Span
 
-SCHEMA = "6"
+SCHEMA = "7"
 CACHE_KIB = 65_536  # of a database that is kept in memory once it was read
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 READ_ONLY = "mode=ro&immutable=1"
-KINDS = ("chunks", "sentences")
+COLLECTION = "chunks"  # of vectors, in Chroma
 TABLES = """
 create table manifest (key text primary key, value text not null) without rowid;
 create table files (uri text primary key, hash text not null) without rowid;
@@ -62,11 +62,10 @@ create table chunks (
     vector_id text not null);
 create table sentences (
     id text primary key, chunk integer not null, start integer not null, end integer not null,
-    vector_id text not null, code_size integer not null) without rowid;
+    code_size integer not null) without rowid;
 create table embeddings (chunk integer primary key, codes blob not null, vectors blob not null);
 create index chunks_of_vector on chunks (vector_id, id);
-create index sentences_of_vector on sentences (vector_id, chunk);
-create index sentences_of_chunk on sentences (chunk, start, end, vector_id, code_size);
+create index sentences_of_chunk on sentences (chunk, start, end, code_size);
 create index chunks_of_document on chunks (document_id, start);
 create index places_of_document on places (document_id);
 create index places_of_file on places (file);
@@ -108,21 +107,20 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """The embedding of a chunk, with the ids that Chroma has its vector and its sentences' by."""
+    """The embedding of a chunk, with the id that Chroma has its vector by."""
 
     chunk_id: str
     vector_id: str
-    of_sentences: tuple[str, ...]
     embedding: Embedding
 
 
 class Shelf(Protocol):
     """Where the vectors of a draft are written."""
 
-    def put(self, kind: str, vectors: Mapping[str, Vector]) -> None:
+    def put(self, vectors: Mapping[str, Vector]) -> None:
         """Write vectors by their ids, in place of those that have these ids."""
 
-    def drop(self, kind: str, ids: Sequence[str]) -> None:
+    def drop(self, ids: Sequence[str]) -> None:
         """Take vectors away that the draft no longer has."""
 
     def close(self) -> None:
@@ -341,38 +339,32 @@ def embeddings(
     truth: sqlite3.Connection, where: str = "", values: Sequence[object] = ()
 ) -> Iterator[Stored]:
     """Yield the embeddings of the chunks `c` for which an SQL condition holds."""
-    query = "select vector_id, code_size from sentences where chunk = ? order by start"
+    query = "select code_size from sentences where chunk = ? order by start"
     for number, chunk_id, vector_id, vectors, codes in truth.execute(
         "select c.number, c.id, c.vector_id, e.vectors, e.codes "
         f"from chunks c join embeddings e on e.chunk = c.number {where}",
         values,
     ):
-        parts = truth.execute(query, [number]).fetchall()
-        embedding = Embedding.of(vectors, codes, [size for _, size in parts])
-        yield Stored(chunk_id, vector_id, tuple(each for each, _ in parts), embedding)
+        sizes = [size for (size,) in truth.execute(query, [number])]
+        yield Stored(chunk_id, vector_id, Embedding.of(vectors, codes, sizes))
 
 
-def count(truth: sqlite3.Connection, kind: str) -> int:
-    """Return how many vectors of a kind a generation has."""
-    return int(truth.execute(f"select count(distinct vector_id) from {kind}").fetchone()[0])
+def count(truth: sqlite3.Connection) -> int:
+    """Return how many vectors Chroma has of a generation."""
+    return int(truth.execute("select count(distinct vector_id) from chunks").fetchone()[0])
 
 
 def fill(shelf: Shelf, truth: sqlite3.Connection) -> None:
     """Write all vectors of a generation."""
-    for kind in KINDS:
-        for vectors in vectors_of(truth, kind):
-            shelf.put(kind, vectors)
+    for vectors in vectors_of(truth):
+        shelf.put(vectors)
 
 
-def vectors_of(truth: sqlite3.Connection, kind: str) -> Iterator[dict[str, Vector]]:
-    """Yield the vectors of one kind by their ids, some at a time."""
+def vectors_of(truth: sqlite3.Connection) -> Iterator[dict[str, Vector]]:
+    """Yield the vectors of all chunks by their ids, some at a time."""
     found: dict[str, Vector] = {}
     for each in embeddings(truth):
-        whole, *parts = each.embedding.vectors
-        if kind == "chunks":
-            found[each.vector_id] = whole
-        else:
-            found.update(zip(each.of_sentences, parts, strict=True))
+        found[each.vector_id] = each.embedding.vectors[0]
         if len(found) >= BATCH_SIZE:
             yield found
             found = {}
@@ -386,24 +378,19 @@ def cosines(result: QueryResult) -> dict[str, float]:
     return {each: 1 - far for each, far in zip(result["ids"][0], distances, strict=True)}
 
 
-def flush(waiting: dict[str, dict[str, Vector]], shelf: Shelf, at_least: int) -> None:
-    """Write the vectors of each kind that so many wait of."""
-    for kind, vectors in waiting.items():
-        if len(vectors) >= at_least:
-            shelf.put(kind, vectors)
-            vectors.clear()
+def flush(waiting: dict[str, Vector], shelf: Shelf, at_least: int) -> None:
+    """Write the vectors that wait when they are so many."""
+    if len(waiting) >= at_least:
+        shelf.put(waiting)
+        waiting.clear()
 
 
-def vectors_by_kind(
+def chunk_vectors(
     truth: sqlite3.Connection, where: str = "", values: Sequence[object] = ()
-) -> dict[str, dict[str, Vector]]:
-    """Return the vectors of chunks and those of their sentences, by their ids."""
-    found: dict[str, dict[str, Vector]] = {kind: {} for kind in KINDS}
-    for each in embeddings(truth, where, values):
-        whole, *parts = each.embedding.vectors
-        found["chunks"][each.vector_id] = whole
-        found["sentences"].update(zip(each.of_sentences, parts, strict=True))
-    return found
+) -> dict[str, Vector]:
+    """Return the vectors of the chunks `c` for which an SQL condition holds, by their ids."""
+    stored = embeddings(truth, where, values)
+    return {each.vector_id: each.embedding.vectors[0] for each in stored}
 
 
 def manifest_of(truth: sqlite3.Connection) -> Mapping[str, str]:

@@ -116,8 +116,7 @@ print("ready", flush=True)
 for line in sys.stdin:
     with index.reading() as generation:
         vector = encoder.encode_query(line)
-        ids = [*generation.nearest_chunks(vector, 99), *generation.nearest_sentences(vector, 99)]
-        chunks = generation.chunks(ids)
+        chunks = generation.chunks(list(generation.nearest_chunks(vector, 99)))
         known = generation.uris()
         opened = {each: len(list(Path("/proc/self", each).iterdir())) for each in ("fd", "task")}
         print(json.dumps({
@@ -308,7 +307,7 @@ def test_a_full_disk_is_said_and_what_was_there_still_answers(
     with Other(WRITER, folder, directory) as writer:
         assert done(writer.ingest())
         write(folder, 2)
-        largest = max(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+        largest = max(path.stat().st_size for path in directory.rglob("*.sqlite*"))
         for file_bytes in (1, largest // 2):
             for rebuild in (False, True):
                 said = writer.ingest(file_bytes=file_bytes, rebuild=rebuild)["said"]

@@ -286,7 +286,6 @@ def test_a_deleted_file_is_gone(index: Index, bag_of_words: Encoder, folder: Pat
     with index.reading() as generation:
         assert generation.matching_chunks(["ferri", "ferry"], 9) == {}
         assert len(generation.nearest_chunks(bag_of_words.encode_query(FERRY), 9)) == 2
-        assert len(generation.nearest_sentences(bag_of_words.encode_query(FERRY), 9)) == 2
     assert_consistent(index)
 
 
@@ -466,27 +465,27 @@ def chance_texts(count: int) -> list[str]:
     return [f"{' '.join(chance.choices(words, k=9))} {number}." for number in range(count)]
 
 
-def test_a_sentence_that_every_file_has_does_not_hide_the_others(
+def test_a_chunk_that_every_file_has_does_not_hide_the_others(
     seeds_index: Path, encoder: Encoder, tmp_path: Path
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     with Index(seeds_index, encoder.fingerprint).reading() as generation:
         texts = [
-            block.span.of(document.text)
+            " ".join(block.span.of(document.text).split())
             for document in generation.documents()
             for block in document.blocks
             if block.kind == "paragraph"
         ]
     for number, text in enumerate(texts):
-        (folder / f"{number:03}.txt").write_text(f"{text}\n\nAll rights are reserved.")
+        notice = "# Rights\n\nAll rights are reserved."
+        (folder / f"{number:03}.md").write_text(f"# Visit\n\n{text}\n\n{notice}")
     index = Index(tmp_path / "index", encoder.fingerprint)
     sync(index, encoder, [folder])
     with index.reading() as generation:
         for text in texts[::10]:
-            sentence = text.partition(". ")[0] + "."
-            best = next(iter(generation.nearest_sentences(encoder.encode_query(sentence), 100)))
-            assert sentence in generation.chunks([best])[0].text
+            best = next(iter(generation.nearest_chunks(encoder.encode_query(text), 100)))
+            assert generation.chunks([best])[0].text == text
 
 
 def test_more_files_than_are_embedded_at_once_are_all_in(

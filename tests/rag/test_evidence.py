@@ -4,7 +4,7 @@ import pytest
 from rag.evidence import nearest_tokens, weigh
 from rag.index import Generation
 from rag.models import Encoder, signs
-from rag.query import QueryTokens, in_conversation, understand
+from rag.query import Conversation, QueryTokens, in_conversation, understand
 from rag.retrieve import retrieve, search
 from rag.types import Turn
 
@@ -69,21 +69,43 @@ def test_a_sentence_in_the_language_of_the_question_comes_first(
         assert found.evidence[0].hit.chunk.language == language
 
 
+HISTORY = (
+    Turn("Who is Claudia Sheinbaum?", "She is Mexico's president. [1]"),
+    Turn("What does Canada want?", "More trade. [1]"),
+)
+
+
 def test_a_question_that_leans_is_read_after_what_was_said() -> None:
-    history = (Turn("Who is Claudia Sheinbaum?", "She is Mexico's president. [1]"),)
-    text, after = in_conversation("And what did she say?", history)
+    text, before = in_conversation("And what did she say?", HISTORY[:1])
     assert text == "And what did she say? (Claudia Sheinbaum)"
-    assert after == "Who is Claudia Sheinbaum? She is Mexico's president."
+    assert before.last == "Who is Claudia Sheinbaum? She is Mexico's president."
 
 
-def test_a_question_that_stands_alone_is_left_alone() -> None:
-    history = (Turn("Who is Claudia Sheinbaum?", "She is Mexico's president. [1]"),)
-    assert in_conversation("When is the visit?", history) == ("When is the visit?", "")
+@pytest.mark.parametrize(
+    ("question", "last"),
+    [
+        ("When does Rachel Bendayan travel?", ""),
+        ("Which of the fields of the agreement were named by officials?", ""),
+        ("How many ministers?", "Who is Claudia Sheinbaum? What does Canada want? More trade."),
+        ("When is the visit?", "Who is Claudia Sheinbaum? What does Canada want? More trade."),
+    ],
+)
+def test_a_question_that_stands_alone_is_left_alone(question: str, last: str) -> None:
+    text, before = in_conversation(question, HISTORY)
+    assert text == question
+    assert before.last == last
+    assert before.first == "Who is Claudia Sheinbaum? She is Mexico's president."
+    assert before.turns == (before.first, "What does Canada want? More trade.")
+
+
+def test_without_a_conversation_nothing_was_said() -> None:
+    assert in_conversation("When is the visit?", ()) == ("When is the visit?", Conversation())
 
 
 def test_what_was_said_changes_what_is_meant(generation: Generation, encoder: Encoder) -> None:
     alone = understand("When was that?", generation, encoder)
-    after = understand("When was that?", generation, encoder, after="Ministers went to Mexico.")
+    said = Conversation(last="Ministers went to Mexico.")
+    after = understand("When was that?", generation, encoder, conversation=said)
     topic = encoder.encode_query("ministers travelling to Mexico")
     assert after.vector @ topic > alone.vector @ topic
     assert retrieve(after, generation, top_k=3)

@@ -117,22 +117,23 @@ def test_counts_what_it_holds(generation: Generation, documents: tuple[Document,
     assert generation.languages == {"en", "fr", "es"}
 
 
-def test_a_sentence_is_nearest_to_itself(
+def test_a_chunk_is_nearest_to_itself(
     generation: Generation, documents: tuple[Document, ...]
 ) -> None:
     for document in documents:
         chunk = cut(document)[-1]
-        vector = generation.embeddings([chunk.id])[chunk.id].vectors[1]
-        found = generation.nearest_sentences(vector, 5)
+        vector = generation.embeddings([chunk.id])[chunk.id].vectors[0]
+        found = generation.nearest_chunks(vector, 5)
         assert max(found.values()) == pytest.approx(1, abs=1e-5)
         assert found[chunk.id] == pytest.approx(1, abs=1e-5)
 
 
 def test_the_nearest_come_best_first_as_cosines(generation: Generation, encoder: Encoder) -> None:
     vector = encoder.encode_query("mining companies and the environment")
-    for found in (generation.nearest_chunks(vector, 20), generation.nearest_sentences(vector, 20)):
-        assert list(found.values()) == sorted(found.values(), reverse=True)
-        assert all(-1 <= score <= 1 for score in found.values())
+    found = generation.nearest_chunks(vector, 20)
+    assert len(found) == 20
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert all(-1 <= score <= 1 for score in found.values())
 
 
 def test_words_are_found_where_they_stand(generation: Generation) -> None:
@@ -306,7 +307,8 @@ def large_index(
         a, b = SYLLABLES[number % 10], SYLLABLES[number // 10]
         lines = (f"{a}{c}{b} {c}{d}a meets {b}{d}{c} {n}." for n, (c, d) in enumerate(
             (c, d) for c in SYLLABLES for d in SYLLABLES))  # fmt: skip
-        (folder / f"{number}.txt").write_text("\n\n".join(map(str.capitalize, lines)))
+        chunks = (f"# Visit\n\n{line.capitalize()}" for line in lines)
+        (folder / f"{number}.md").write_text("\n\n".join(chunks))
     index = folder.parent / "index"
     sync(Index(index, bag_of_words.fingerprint), bag_of_words, [folder])
     assert list(index.rglob("index_metadata.pickle"))

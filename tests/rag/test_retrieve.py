@@ -11,9 +11,9 @@ from ingest.sync import sync
 from rag.index import Generation, Index
 from rag.language import fold
 from rag.models import Encoder
-from rag.query import understand
+from rag.query import in_conversation, understand
 from rag.retrieve import Retriever, _at_once, fuse, retrieve
-from rag.types import Hit
+from rag.types import Hit, Turn
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-100, 100), max_size=8)
 LISTS = st.lists(st.tuples(SCORES, st.floats(0.01, 1)), max_size=5)
@@ -160,6 +160,32 @@ def test_finds_by_meaning_alone(tmp_path: Path, folder: Path, encoder: Encoder) 
         words = [term for word in query.words for term in word.terms]
         assert generation.matching_chunks(words, 10) == {}
         assert retrieve(query, generation, top_k=1)[0].chunk.title == "Orchard"
+
+
+@pytest.mark.parametrize("island", ["Norvik", "Lund", "Tarn"])
+def test_what_a_conversation_is_about_comes_first(
+    tmp_path: Path, encoder: Encoder, island: str
+) -> None:
+    """Each document says the same, and the question does not say which is meant."""
+    folder = tmp_path / "islands"
+    folder.mkdir()
+    for name in ("Lund", "Norvik", "Tarn"):
+        text = f"# The ferry of {name}\n\nA ticket costs what the crossing of the day costs."
+        (folder / f"{name}.md").write_text(text)
+    for name in ("glass", "honey", "wool"):
+        (folder / f"{name}.md").write_text(f"# The museum of {name}\n\nIt shows old {name}.")
+    index = Index(tmp_path / "index", encoder.fingerprint)
+    sync(index, encoder, [folder])
+    history = [
+        Turn(f"Tell me about the ferry of {island}.", "It sails at dawn."),
+        Turn("Does it run on Sundays?", "No."),
+    ]
+    with index.reading() as generation:
+        text, before = in_conversation(
+            "How much does a ticket for the crossing of the day cost?", history
+        )
+        query = understand(text, generation, encoder, conversation=before)
+        assert retrieve(query, generation, top_k=3)[0].chunk.title == f"The ferry of {island}"
 
 
 def test_a_long_document_does_not_crowd_out_the_others(

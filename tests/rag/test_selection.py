@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.chunk import in_context
 from ingest.sync import sync
 from rag import selection
 from rag.index import Generation, Index
@@ -126,25 +126,23 @@ def test_what_is_found_are_documents_of_the_filter_and_as_many_as_there_are(
 
 
 @pytest.mark.parametrize("compared", [0, 5000], ids=["by-chroma", "all-compared"])
-@pytest.mark.parametrize("kind", ["chunks", "sentences"])
 def test_the_nearest_of_the_chosen_come_with_their_similarity(
-    many: Index, bag_of_words: Encoder, monkeypatch: pytest.MonkeyPatch, compared: int, kind: str
+    many: Index, bag_of_words: Encoder, monkeypatch: pytest.MonkeyPatch, compared: int
 ) -> None:
     monkeypatch.setattr(selection, "COMPARED_ALL", compared)
     vector = bag_of_words.encode_query("Captain number100 and captain number101")
     with many.reading() as generation:
         letters = Selection(generation, Filter(kinds=frozenset(["letter"])))
-        nearest = {"chunks": letters.nearest_chunks, "sentences": letters.nearest_sentences}
-        scores = nearest[kind](vector, 10)
-        texts = {each.id: each.text for each in generation.chunks(list(scores))}
-        documents = [letters.document(each.partition(":")[0]) for each in scores]
+        scores = letters.nearest_chunks(vector, 10)
+        chunks = generation.chunks(list(scores))
+        documents = [letters.document(each.document_id) for each in chunks]
     assert len(scores) == 10
     assert {each.kind for each in documents if each} == {"letter"}
-    if kind == "sentences":
-        cosines = np.vecdot(bag_of_words.encode_documents(list(texts.values())), vector)
-        assert list(scores.values()) == pytest.approx(cosines.tolist(), abs=1e-5)
+    passages = [in_context(*of) for of in zip(chunks, filter(None, documents), strict=True)]
+    cosines = [each.vectors[0] @ vector for each in bag_of_words.encode_passages(passages)]
+    assert list(scores.values()) == pytest.approx(cosines, abs=1e-5)
     if compared:  # Chroma's graph may miss the nearest of many that are much alike
-        assert "number101 " in texts[next(iter(scores))]
+        assert "number101 " in chunks[0].text
 
 
 @pytest.mark.parametrize(

@@ -320,9 +320,9 @@ def test_what_passages_mean_is_kept(
         ("en", "Ottawa puts trade between Canada and Chile at $56 billion in 2024. | "
          "Ana Ruiz said that the port is old.",
          "Trade between Canada and Chile came to $56 billion in 2024, according to Ana Ruiz."),
-        ("en", "The island ports have old cranes — Lima pays for them — and Ana Ruiz does not count "
+        ("en", "The island ports have old cranes — Lima pays them — and Ana Ruiz does not count "
          "on the island ports for help.",
-         "The island ports have not old cranes — Lima pays for them — and Ana Ruiz does not count "
+         "The island ports have not old cranes — Lima pays them — and Ana Ruiz does not count "
          "on the island ports for help."),
         ("en", "Ana Ruiz told Canada and Mexico that the visit is not to undo the pact of islands.",
          "The visit is not to undo the pact of islands, and they were welcomed by singers from "
