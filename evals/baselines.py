@@ -14,6 +14,7 @@ from rag.index import Generation
 from rag.language import detect, stems, words
 from rag.models import Encoder, weights
 from rag.settings import Settings
+from rag.store import close_chroma, open_chroma
 from rag.types import Passage
 
 PACKAGES = ("langchain-chroma", "langchain-huggingface", "langchain-text-splitters")
@@ -88,17 +89,21 @@ def langchain(
         NotMeasuredError: packages that it needs are missing.
     """
     require_packages()
-    store = importlib.import_module("langchain_chroma").Chroma(
-        persist_directory=str(directory),
-        embedding_function=_SameModel(settings, encoder),
-        collection_configuration={"hnsw": {"space": "cosine"}},
-    )
+    chroma = importlib.import_module("langchain_chroma").Chroma
+    options = {
+        "embedding_function": _SameModel(settings, encoder),
+        "collection_configuration": {"hnsw": {"space": "cosine"}},
+    }
     complete = directory / "complete"
     if not complete.exists():
+        client = open_chroma(directory)
+        store = chroma(client=client, **options)
         store.reset_collection()
         for texts, uris in _portions(documents):
             store.add_texts(texts, [{"uri": uri} for uri in uris])
+        close_chroma(client)  # what was just written is searched forty times slower until then
         complete.touch()
+    store = chroma(client=open_chroma(directory), **options)
 
     def rank(question: str, top_k: int) -> Mapping[str, float]:
         best: dict[str, float] = {}

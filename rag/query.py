@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -51,6 +52,7 @@ DOUBLED = re.compile(r"([^ls])\1$")  # "begin", "beginning"
 STOP = 0.3  # what a token counts, as a rarity, that is of no word that carries meaning
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
+_THREADS = ThreadPoolExecutor(2, "encode")  # ONNX Runtime lets others run while it reckons
 _LONG_STOP_WORDS = {
     language: [each for each in sorted(found) if len(each) >= SHORTEST_MISTYPED]
     for language, found in STOP_WORDS.items()
@@ -187,8 +189,10 @@ def understand(
     language = detect(text)
     own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
     text = own + text[len(typed) :]
+    encoded = _THREADS.submit(encoder.encode_question, own, after=conversation.last)
     mine, beside = _words_of(own, text[len(own) :], language, generation)
-    vector, tokens = encoder.encode_question(own, after=conversation.last)
+    topic = _topic(conversation, generation, encoder) if conversation.turns else None
+    vector, tokens = encoded.result()
     rarity = {word.text: word.rarity for word in mine}
     asked = Query(
         text,
@@ -199,7 +203,7 @@ def understand(
         terms=_terms(mine),
         borrowed=_terms(beside),
         read_well=language == MODEL_READS,
-        topic=_topic(conversation, generation, encoder) if conversation.turns else None,
+        topic=topic,
     )
     packaged = bool(encoder.words("a"))  # another model may read more languages
     if asked.read_well or MODEL_READS not in generation.languages or not packaged:
