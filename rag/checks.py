@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import combinations, pairwise
-from operator import ge
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,13 +12,13 @@ from rag.denials import SCOPE, denials, denied
 from rag.figures import Day, Figure, Quantity, Relative
 from rag.language import fold, unaccented
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
-from rag.roles import Role, Tie, alike, roles
+from rag.roles import alike, roles
+from rag.standing import is_beside, roles_of, standing
 from rag.types import Span
 
 SAME = (
     0.999  # share of what the best line has of the words around a fact, for another to do as well
 )
-CLEARLY = 0.5  # how much better two names fit in each other's place, where one does not
 ELSEWHERE = 0.5  # of the words around a name; a line with fewer of them tells of another matter
 CONTEXT = 0.3  # the same where the best line has nothing that contradicts
 NEW = 0.35  # up to how far a word is had that is new
@@ -152,12 +151,20 @@ _OF = re.compile(r"\b(?:of|de|du|del)\s(?:the\s|la\s|l['’])?$")
 def _of_opening(proof: Proof, token: Token) -> str:
     """Return what is wrong with a first word that stands for whom the evidence begins with."""
     column = proof.tokens.index(token)
-    if not proof.chosen or proof.having[:, column].max(initial=0) >= AKIN:
+    if not proof.chosen or proof.covered[column] >= AKIN:
         return ""
     line = proof.chosen[0]
     first = next((each for each in line.claim.tokens if each.kind != "stop"), None)
     rival = _rival(proof, token, line)
-    return _missing(token) if first and first.kind == "name" and first.text in rival else ""
+    begins = bool(first and first.kind == "name" and first.text in rival)
+    return _missing(token) if begins or _is_for_nobody(proof, line) else ""
+
+
+def _is_for_nobody(proof: Proof, line: Line) -> bool:
+    """Tell whether the sentence leaves out a name, of no country, of which a line tells."""
+    own = {key for each in proof.claim.tokens for key in (each.key, plain(each))}
+    places = {each.key for each in line.claim.names if each.place}
+    return any(not (each.says or each.keys & (own | places)) for each in roles_of(line.claim))
 
 
 def _of_fact(proof: Proof, token: Token) -> str:
@@ -224,15 +231,8 @@ def _is_known(proof: Proof, token: Token) -> bool:
     if token.kind == "figure":
         return all(_follows(proof, figure) for figure in proof.figures[token.span])
     best = proof.lines[int(proof.around(token).argmax())]
-    known = _is_acronym(token, proof) or any(head.has(token) for head in _heads(proof))
+    known = _is_acronym(token, proof) or any(head.has(token) for head in proof.heads())
     return known and not _rival(proof, token, best)
-
-
-def _heads(proof: Proof) -> Iterator[Line]:
-    for source in {line.source.chunk.id: line.source for line in proof.lines}.values():
-        chunk = source.chunk
-        line = next(line for line in proof.lines if line.source is source)
-        yield replace(line, claim=read(f"{chunk.title}. {chunk.heading}", chunk.language))
 
 
 def _is_acronym(token: Token, proof: Proof) -> bool:
@@ -364,17 +364,7 @@ def _is_elsewhere(group: Sequence[Token], line: Line, token: Token, proof: Proof
     name = next((each for each in groups(proof.claim) if token in each), [token])
     (own,) = roles(proof.claim, [name])
     (other,) = roles(line.claim, [group])
-    return _is_beside(own, other)
-
-
-def _is_beside(one: Role, two: Role) -> bool:
-    """Tell whether something is "in" a name, and "of" or "with" another one at most."""
-    links = {each.link for each in two.ties} - {"near"}
-    links -= {""} if "beside" in links else set()
-    return "in" in {each.link for each in one.ties} and bool(links) and links <= _BESIDE
-
-
-_BESIDE = {"of", "beside", "with", "by", "for", "from"}
+    return is_beside(own, other)
 
 
 def _counts_things(proof: Proof, line: Line) -> bool:
@@ -382,151 +372,6 @@ def _counts_things(proof: Proof, line: Line) -> bool:
     row = proof.lines.index(line)
     unnamed = {each.key for each in line.claim.names if each.place} - {t.key for t in proof.tokens}
     return bool((proof.having[row] == COUNTED).any()) and len(unnamed) > 1
-
-
-def standing(_: str, proof: Proof) -> str:
-    """Check that each name stands where the evidence has it, and not where it has another one."""
-    own = roles(proof.claim, _named(proof))
-    if twice := next((each for each in own if each.keys & each.company), None):
-        return f"“{twice.text}” is named beside itself; write each name as the evidence has it."
-    theirs = [_roles(line.claim) for line in proof.chosen]
-    for one, two in combinations(own, 2):
-        inside = _is_inside(one, two, theirs, own) or _is_inside(two, one, theirs, own)
-        if inside or _have_changed(one, two, theirs):
-            return f"The evidence has “{two.text}” where you wrote “{one.text}”."
-    for line in theirs:
-        lost = [each for each in line if _named_less(each, own, line)]
-        for one in own:
-            new = _named_less(one, line, own)
-            for two in lost:
-                if _is_instead(one, two, theirs, new=new) or _is_inside(one, two, theirs, own):
-                    return f"The evidence has “{two.text}” where you wrote “{one.text}”."
-    saying = frozenset[str]().union(*(each.keys for each in own if each.says))
-    nobodys = (each for each in own if _is_nobodys(each, proof, twice=bool(each.keys & saying)))
-    return next((_nobodys(each.text) for each in nobodys), "")
-
-
-def _roles(claim: Claim) -> list[Role]:
-    """Return the role of each name of a line, and of those that it only stands in for."""
-    meant = (
-        Role(each, frozenset({each}), (), says=False, company=frozenset()) for each in claim.meant
-    )
-    return [*roles(claim, list(groups(claim))), *meant]
-
-
-def _nobodys(name: str) -> str:
-    return f"The evidence does not say this of “{name}”."
-
-
-def _is_nobodys(name: Role, proof: Proof, *, twice: bool) -> bool:
-    """Tell whether no sentence has both a name and what the written one says is its own.
-
-    Twice means that it is the speaker, too, so that to be one in the evidence is not enough.
-    """
-    claims = [each.claim for each in (*proof.lines, *_heads(proof))]
-    beside = [each for each in claims if any(t.key in name.keys for t in _named_in(each, twice))]
-    return any(
-        _has_like(head, [line.claim for line in proof.chosen]) and not _has_like(head, beside)
-        for tie in name.ties
-        if tie.link == "of" and not name.says
-        for head, _ in tie.heads[:1]
-    )
-
-
-def _named_in(claim: Claim, silently: bool) -> Sequence[Token]:
-    said = {word.span for each in claim.speakers for word in each.words} if silently else set()
-    return [each for each in claim.names if each.span not in said]
-
-
-def _has_like(token: Token, claims: Iterable[Claim]) -> bool:
-    return any(alike(token, each) for claim in claims for each in claim.words)
-
-
-def _named(proof: Proof) -> list[Sequence[Token]]:
-    """Return the names of the sentence; a first word is one if no line has it as a word."""
-    known = {plain(each) for line in proof.chosen for each in line.claim.words}
-    found: list[Sequence[Token]] = [
-        each for each in groups(proof.claim) if not each[0].opens or plain(each[0]) not in known
-    ]
-    new = proof.having.max(axis=0, initial=0) < AKIN
-    found += [
-        [each]
-        for each, unknown in zip(proof.tokens, new, strict=True)
-        if each.opens and each.kind == "word" and unknown
-    ]
-    return sorted(found, key=lambda each: each[0].span.start)
-
-
-def _have_changed(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:
-    """Tell whether two names stand rather each in the other's place."""
-    known = [each.keys for line in theirs for each in line]
-    both = all(any(name.keys & each for each in known) for name in (one, two))
-    together = one.keys & two.company  # who do the same may change places
-    if one.keys & two.keys or together or not both or one.text.islower() != two.text.islower():
-        return False
-    if any(_fills(*pair, theirs) for pair in ((one, two), (two, one))):
-        return True
-    there = [_fit(*pair, theirs, strictly=True) for pair in ((one, two), (two, one))]
-    here = [_fit(each, each, theirs, strictly=True) for each in (one, two)]
-    return sum(there) > sum(here) + (0 if all(map(ge, there, here)) else CLEARLY)
-
-
-def _is_inside(one: Role, two: Role, theirs: Sequence[Sequence[Role]], own: Sequence[Role]) -> bool:
-    """Tell whether the sentence has "in" one, where the evidence has it of the other alone."""
-
-    def stands(name: Role, *lines: Sequence[Role]) -> bool:
-        return any(tie.link in _WHERE for tie in _ties(name, lines))
-
-    if one.keys & two.keys or one.text.islower() != two.text.islower():
-        return False
-    inside = any(tie.link == "in" for tie in one.ties) and not stands(one, *theirs)
-    return inside and stands(two, *theirs) and not stands(two, own)
-
-
-_WHERE = {"in", "to", "from", "on"}
-
-
-def _fills(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:
-    """Tell whether one stands after the preposition where the evidence has the other alone."""
-    ones, twos = ({tie.slot for tie in _ties(name, theirs)} for name in (one, two))
-    own = {tie.slot for tie in two.ties}
-    return any(tie.slot and tie.slot in twos - ones - own for tie in one.ties)
-
-
-def _ties(name: Role, lines: Iterable[Sequence[Role]]) -> Iterator[Tie]:
-    """Yield what a name is tied to in some lines."""
-    return (tie for line in lines for each in line if each.keys & name.keys for tie in each.ties)
-
-
-def _is_instead(one: Role, two: Role, theirs: Sequence[Sequence[Role]], *, new: bool) -> bool:
-    """Tell whether a name stands where the evidence has one that is lost."""
-    if one.keys & two.keys or _is_beside(one, two):
-        return False
-    if one.company & two.company and (new or not one.keys & two.company):
-        return True
-    return new and one.fit(two, strictly=True) > _fit(one, one, theirs)
-
-
-def _fit(
-    place: Role, name: Role, theirs: Sequence[Sequence[Role]], *, strictly: bool = False
-) -> float:
-    """Return how far a name of the evidence, where it fits best, stands as one of the sentence."""
-    return max(
-        (
-            place.fit(each, strictly=strictly)
-            for line in theirs
-            for each in line
-            if each.keys & name.keys
-        ),
-        default=0.0,
-    )
-
-
-def _named_less(name: Role, one: Sequence[Role], two: Sequence[Role]) -> bool:
-    """Tell whether a name stands less often in one than in two."""
-    return sum(bool(each.keys & name.keys) for each in one) < sum(
-        bool(each.keys & name.keys) for each in two
-    )
 
 
 def _word(cue: Cue, claim: Claim) -> str:
@@ -647,6 +492,21 @@ _CERTAIN = re.compile(
 )
 
 
+def asking(_: str, proof: Proof) -> str:
+    """Check that nobody is said to have been asked of whom the evidence does not say so."""
+    asked = _ASKS.search(fold(proof.claim.text))
+    if asked is None or any(_QUESTION.search(fold(line.claim.text)) for line in proof.chosen):
+        return ""
+    return f"The evidence does not say “{asked.group()}”; write only what it says."
+
+
+_ASKS = re.compile(
+    r"\b(?:(?:was|were|been|when) asked|asked (?:if|whether|about)|interrogee?s?|"
+    r"preguntad[oa]s?|(?:le|les) pregunt(?:o|aron))\b"
+)
+_QUESTION = re.compile(r"\b(?:ask|question|request|wonder|interrog|demand|pregunt|cuestion)")
+
+
 def _promised(cue: Cue, proof: Proof) -> str:
     """Return the hedge that the evidence has before each word for what "will" be, if it has."""
     claim = proof.claim
@@ -716,6 +576,7 @@ def speakers(_: str, proof: Proof) -> str:
         for key in (word.key, plain(word))
     )
     spoken |= _meant(proof)
+    spoken = spoken or _speaking_anywhere(proof)
     if not spoken:
         return ""
     for speaker in proof.claim.speakers:
@@ -725,6 +586,17 @@ def speakers(_: str, proof: Proof) -> str:
             name = " ".join(each.text for each in named)
             return f"The evidence does not say that {name} said this."
     return ""
+
+
+def _speaking_anywhere(proof: Proof) -> frozenset[str]:
+    """Return who says anything in the cited evidence."""
+    return frozenset(
+        key
+        for line in proof.lines
+        for speaker in line.claim.speakers
+        for word in (*_naming(speaker), *_within(speaker.span, line.claim.names))
+        for key in (word.key, plain(word))
+    )
 
 
 def _telling(proof: Proof) -> Sequence[Line]:
@@ -822,6 +694,7 @@ CHECKS: tuple[Check, ...] = (
     denials,
     hedges,
     certainty,
+    asking,
     words,
     parts,
 )

@@ -239,6 +239,13 @@ class Proof:
         """Tell whether the sentence is in another language than its proof."""
         return any(line.claim.language != self.claim.language for line in self.chosen)
 
+    def heads(self) -> Iterator[Line]:
+        """Yield what each source stands under, its title and its heading, as a line."""
+        first = {line.source.chunk.id: line for line in reversed(self.lines)}
+        for line in first.values():
+            chunk = line.source.chunk
+            yield replace(line, claim=read(f"{chunk.title}. {chunk.heading}", chunk.language))
+
     def _commas(self, one: Token, two: Token) -> int:
         """Return how many commas stand between two tokens."""
         first, last = sorted((one.span, two.span))

@@ -163,11 +163,19 @@ def _keys(name: Iterable[Token]) -> frozenset[str]:
 
 def _chains(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
     """Yield the names that "and" joins, such as "A, B and C"."""
-    titles = [i for i, each in enumerate(found) if _is_title(claim, *each)]
+    titles = [
+        i for i, each in enumerate(found) if _is_title(claim, *each) or _is_aside(claim, each[0])
+    ]
     yield from ([i] for i in titles)
     rest = [i for i in range(len(found)) if i not in titles]
     for chain in _joined(claim, [found[i] for i in rest]):
         yield [rest[i] for i in chain]
+
+
+def _is_aside(claim: Claim, start: int) -> bool:
+    """Tell whether a name stands between two commas that set off what another one is."""
+    at = claim.tokens[start].span.start
+    return any(each.start() < at < each.end() for each in _APPOSITION.finditer(claim.text))
 
 
 def _is_title(claim: Claim, start: int, end: int) -> bool:
@@ -204,11 +212,13 @@ def _joined(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int
 
 
 def _joint(claim: Claim, end: int, start: int) -> str:
-    gap = claim.text[claim.tokens[end].span.end : claim.tokens[start].span.start]
+    aside = _APPOSITION.match(claim.text, claim.tokens[end].span.end)
+    after = aside.end() - 1 if aside else claim.tokens[end].span.end
+    gap = claim.text[after : claim.tokens[start].span.start]
     words = [
         fold(each.text)
         for each in claim.tokens[end + 1 : start]
-        if not (is_role(each) or each.kind == "name")
+        if each.span.start >= after and not (is_role(each) or each.kind == "name")
     ]
     comma = "," if gap.startswith(",") else ""
     if gap in ("-", "–"):

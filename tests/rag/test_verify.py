@@ -327,6 +327,24 @@ def test_what_passages_mean_is_kept(
         ("en", "Ana Ruiz told Canada and Mexico that the visit is not to undo the pact of islands.",
          "The visit is not to undo the pact of islands, and they were welcomed by singers from "
          "Canadian and Mexican villages."),
+        ("en", "Three are named for the dinner: Minister Bo Lind, Tomas Lee, who is deputy to "
+         "Ruiz, and Cy Abo, the ports minister. | Ana Ruiz speaks first.",
+         "Ana Ruiz, Tomas Lee and Cy Abo are to attend the dinner."),
+        ("en", "Bo Lind greeted Ana Ruiz before the talks on the coming bridge.",
+         "Ana Ruiz was asked if the coming bridge would be a subject of the talks with Bo Lind."),
+        ("en", "Cy Abo said that Ana Ruiz might be in the old palace for much of her time.",
+         "Shopkeepers might be in the old palace for much of her time, Cy Abo said."),
+        ("en", "Energy is none of the fields that officials named. | Tomas Lee said that Peru "
+         "waits. | Ana Ruiz: energy might come up.",
+         "Peru said energy might come up, but energy is none of the fields named."),
+        ("en", "The 2024 regatta was put aside by storms in Peru. | The row around Bo Lind, then "
+         "envoy of Chile, also kept the 2024 regatta from taking place.",
+         "The 2024 regatta in Lind was put aside by storms in Peru."),
+        ("en", "The visit begins on Thursday, 18 May 2024, which makes Friday, 19 May 2024 its "
+         "second day. | Bo Lind's visit to Mexico lasts two days and takes place in Mexico City.",
+         "Mexican's visit takes place in Mexico City on 18 and 19 May 2024."),
+        ("en", "The leaders of Peru and the United States met in the United States.",
+         "The leaders of Peru and the United States met in the White House."),
         ("fr", "Le port accueille mieux les navires qu'il ne le faisait.",
          "Le port n'accueille pas mieux les navires qu'il le faisait."),
     ],
