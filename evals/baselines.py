@@ -94,7 +94,7 @@ def langchain(
         "embedding_function": _SameModel(settings, encoder),
         "collection_configuration": {"hnsw": {"space": "cosine"}},
     }
-    complete = directory / "complete"
+    complete = directory / "chroma" / "complete"
     if not complete.exists():
         client = open_chroma(directory)
         store = chroma(client=client, **options)

@@ -13,7 +13,7 @@ from rag.figures import Day, Figure, Quantity, Relative
 from rag.language import fold, unaccented
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
 from rag.roles import alike, roles
-from rag.standing import is_beside, roles_of, standing
+from rag.standing import is_beside, replaced, roles_of, standing
 from rag.types import Span
 
 SAME = (
@@ -161,10 +161,11 @@ def _of_opening(proof: Proof, token: Token) -> str:
 
 
 def _is_for_nobody(proof: Proof, line: Line) -> bool:
-    """Tell whether the sentence leaves out a name, of no country, of which a line tells."""
+    """Tell whether the sentence leaves out whom a line tells of first, apart from who says it."""
     own = {key for each in proof.claim.tokens for key in (each.key, plain(each))}
     places = {each.key for each in line.claim.names if each.place}
-    return any(not (each.says or each.keys & (own | places)) for each in roles_of(line.claim))
+    first = next((each for each in roles_of(line.claim) if not each.says), None)
+    return first is not None and not first.keys & (own | places)
 
 
 def _of_fact(proof: Proof, token: Token) -> str:
@@ -495,16 +496,16 @@ _CERTAIN = re.compile(
 def asking(_: str, proof: Proof) -> str:
     """Check that nobody is said to have been asked of whom the evidence does not say so."""
     asked = _ASKS.search(fold(proof.claim.text))
-    if asked is None or any(_QUESTION.search(fold(line.claim.text)) for line in proof.chosen):
+    if asked is None or any(_QUESTION.search(fold(line.claim.text)) for line in proof.lines):
         return ""
     return f"The evidence does not say “{asked.group()}”; write only what it says."
 
 
 _ASKS = re.compile(
-    r"\b(?:(?:was|were|been|when) asked|asked (?:if|whether|about)|interrogee?s?|"
-    r"preguntad[oa]s?|(?:le|les) pregunt(?:o|aron))\b"
+    r"\b(?:when asked|asked (?:if|whether|about)|interrogee?s?|demande a [^,;.]{1,40} si|"
+    r"preguntad[oa]s?|pregunt(?:o|aron) a)\b"
 )
-_QUESTION = re.compile(r"\b(?:ask|question|request|wonder|interrog|demand|pregunt|cuestion)")
+_QUESTION = re.compile(r"\b(?:ask|question|wonder|wanted to know|interrog|demande|pregunt)")
 
 
 def _promised(cue: Cue, proof: Proof) -> str:
@@ -689,6 +690,7 @@ Check = Callable[[str, Proof], str]
 CHECKS: tuple[Check, ...] = (
     quotes,
     facts,
+    replaced,
     standing,
     speakers,
     denials,

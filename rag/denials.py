@@ -39,6 +39,7 @@ _HAPPENS = re.compile(
     re.IGNORECASE,
 )
 _IT = re.compile(r"\b(?:l[oa]s?\s|l['’](?:a|ont|avait|avaient)\s)$", re.IGNORECASE)
+_NEITHER = re.compile(r"neither|nor|ni", re.IGNORECASE)  # of two: what is denied comes later
 _SAID = re.compile(
     r"(?:\s\w+){0,2}?\s(?:say|says|said|saying|tell|told|announce|reply|claim|dit|dire|disent|dicho|"
     r"dijo|dijeron|decir|dicen?)\b(?=[^,;]{0,40}?\b(?:that|que|qu['’]))",
@@ -211,7 +212,8 @@ class Denied:
         )
         said = (*other.before, *other.after)
         head = self.after[:1]
-        if head and not self.doubts and not _shared(head, said):
+        both = _NEITHER.fullmatch(other.text)
+        if head and not (self.doubts or both or _shared(head, said)):
             return False
         parts = [each for each in (self.of, self.before) if each]
         most = max((_shared(each, said) / len(each) for each in parts), default=0)

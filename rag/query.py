@@ -97,7 +97,7 @@ class Conversation:
     Attributes:
         last: the questions just before and the answer to the last; empty where the question says
             enough.
-        first: the turn that the conversation began with.
+        first: the first turn of those that are looked back on.
         turns: each turn, whole.
     """
 
@@ -127,6 +127,8 @@ class Query:
         borrowed: those of words that it has from questions before it.
         read_well: its words are of the language that the embedding model reads best.
         translated: the question word by word in that language, where it is asked in another.
+        in_context: the question as it is searched for, where what was said before may tell what it
+            means though it leans on nothing; whether a sentence answers, it tells alone.
         topic: None where nothing was said before.
     """
 
@@ -139,6 +141,7 @@ class Query:
     borrowed: frozenset[str] = frozenset()
     read_well: bool = True
     translated: "Query | None" = None
+    in_context: "Query | None" = None
     topic: Topic | None = None
 
     def reading(self, language: str) -> "Query":
@@ -154,7 +157,7 @@ class Query:
 def in_conversation(question: str, history: Sequence[Turn]) -> tuple[str, Conversation]:
     """Return what is searched for, with the words that it leans on, and what was said before."""
     if not history:
-        return question, Conversation()
+        return question, ALONE
     text = stand_alone(question, [turn.question for turn in history])
     turns = [replace(turn, answer=MARKER.sub("", turn.answer)) for turn in history]
     *before, last = turns[-LOOKED_BACK:]
@@ -189,16 +192,25 @@ def understand(
     language = detect(text)
     own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
     text = own + text[len(typed) :]
-    encoded = _THREADS.submit(encoder.encode_question, own, after=conversation.last)
+    leans = len(text) > len(own)
+    encoded = [
+        _THREADS.submit(encoder.encode_question, own, after=each)
+        for each in (
+            (conversation.last,) if leans or not conversation.last else ("", conversation.last)
+        )
+    ]
     mine, beside = _words_of(own, text[len(own) :], language, generation)
     topic = _topic(conversation, generation, encoder) if conversation.turns else None
-    vector, tokens = encoded.result()
     rarity = {word.text: word.rarity for word in mine}
+    (vector, tokens), *in_context = [
+        (vector, _weighted(tokens, own, rarity) if tokens else None)
+        for vector, tokens in (each.result() for each in encoded)
+    ]
     asked = Query(
         text,
         language,
         vector,
-        _weighted(tokens, own, rarity) if tokens else None,
+        tokens,
         words=(*mine, *beside),
         terms=_terms(mine),
         borrowed=_terms(beside),
@@ -206,9 +218,11 @@ def understand(
         topic=topic,
     )
     packaged = bool(encoder.words("a"))  # another model may read more languages
-    if asked.read_well or MODEL_READS not in generation.languages or not packaged:
-        return asked
-    return replace(asked, translated=_translated(asked, mine, beside, generation, encoder))
+    if not asked.read_well and MODEL_READS in generation.languages and packaged:
+        asked = replace(asked, translated=_translated(asked, mine, beside, generation, encoder))
+    for vector, tokens in in_context:
+        asked = replace(asked, in_context=replace(asked, vector=vector, tokens=tokens))
+    return asked
 
 
 def _topic(conversation: Conversation, generation: Generation, encoder: Encoder) -> Topic:

@@ -34,7 +34,10 @@ _THREADS = ThreadPoolExecutor(2, "search")  # Chroma and SQLite let others run w
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What counts how much when the chunks are put in order; the lists' weights add up to 1."""
+    """What counts how much when the chunks are put in order; the lists' weights add up to 1.
+
+    To those come `TOPIC`'s within a conversation.
+    """
 
     meaning: float
     keywords: float
@@ -61,7 +64,8 @@ class Found:
 
 def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
-    readings = query.readings(generation.languages)
+    asked = query.in_context or query
+    readings = asked.readings(generation.languages)
     weights = ENGLISH if all(each.read_well for each in readings) else OTHER
     keywords, meaning = _at_once(
         lambda: _best(_by_keywords(each, generation) for each in readings),
@@ -76,14 +80,21 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     )
     first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
-    weighed = weigh(query, [hits[each] for each in first[:READ]], generation)
-    evidence = [each for each in weighed if is_for_readers(each.sentence, each.hit.chunk)]
-    scores = _with_best_sentence(fused, first, evidence, weights.best_sentence)
+    read = [hits[each] for each in first[:READ]]
+    evidence = found = _evidence(asked, read, generation)
+    if asked is not query:
+        evidence = _evidence(query, read, generation)
+    scores = _with_best_sentence(fused, first, found, weights.best_sentence)
     kept = _spread(_ranked(scores), top_k, generation.clusters)
     return Found(
         tuple(Hit(hits[each].chunk, scores[each]) for each in kept),
         tuple(each for each in evidence if each.hit.chunk.id in kept),
     )
+
+
+def _evidence(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
+    weighed = weigh(query, hits, generation)
+    return [each for each in weighed if is_for_readers(each.sentence, each.hit.chunk)]
 
 
 def retrieve(query: Query, generation: Generation, *, top_k: int) -> tuple[Hit, ...]:

@@ -45,6 +45,7 @@ _STOP = re.compile(r"[,;:.()–—]")
 _APPOSITION = re.compile(
     r",\s(?:the|an?|who|which|le|la|une?|qui|el|los|una|que|quien)\b[^,;:.()]{2,80},(?=\s)"
 )
+_WHO = re.compile(r",\s(?:who|qui|quien)\b")
 _PASSIVE = re.compile(r"[^,;:.]{0,30}?\b(?:by|par|por)\b")
 _ALIKE = (
     {"of", "beside"},
@@ -173,9 +174,25 @@ def _chains(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int
 
 
 def _is_aside(claim: Claim, start: int) -> bool:
-    """Tell whether a name stands between two commas that set off what another one is."""
+    """Tell whether a name stands between two commas that set off who another one is."""
     at = claim.tokens[start].span.start
-    return any(each.start() < at < each.end() for each in _APPOSITION.finditer(claim.text))
+    return any(
+        found is not None and found.start() < at < found.end()
+        for each in claim.names
+        for found in [_aside(claim, each.span.end)]
+    )
+
+
+def _aside(claim: Claim, end: int) -> re.Match[str] | None:
+    """Return what follows a name between two commas and says who it is of."""
+    found = _APPOSITION.match(claim.text, end)
+    told = found and (
+        _WHO.match(found.group())
+        or any(
+            found.start() < each.span.start < found.end() and is_role(each) for each in claim.tokens
+        )
+    )
+    return found if told else None
 
 
 def _is_title(claim: Claim, start: int, end: int) -> bool:
@@ -212,7 +229,7 @@ def _joined(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int
 
 
 def _joint(claim: Claim, end: int, start: int) -> str:
-    aside = _APPOSITION.match(claim.text, claim.tokens[end].span.end)
+    aside = _aside(claim, claim.tokens[end].span.end)
     after = aside.end() - 1 if aside else claim.tokens[end].span.end
     gap = claim.text[after : claim.tokens[start].span.start]
     words = [

@@ -1,15 +1,72 @@
 """Where each name of a sentence stands, and whether its evidence has it there."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 from itertools import combinations
 from operator import ge
 
-from rag.claims import Claim, Token, groups
+from rag.claims import Claim, Token, groups, is_role
 from rag.proof import AKIN, Proof, plain
 from rag.roles import Role, Tie, alike, roles
 
+ALIKE = 0.6  # share of the sentence's words that a line has in the same order
+LONGEST = 3  # words that a name, with its title, may take the place of
 CLEARLY = 0.5  # how much better two names fit in each other's place, where one does not
+
+
+def replaced(_: str, proof: Proof) -> str:
+    """Check that no name stands where a line that reads much alike has another one."""
+    own = _content(proof.claim)
+    for line in proof.chosen:
+        theirs = _content(line.claim)
+        matcher = SequenceMatcher(None, _keys(theirs), _keys(own), autojunk=False)
+        same = sum(block.size for block in matcher.get_matching_blocks())
+        if line.claim.language != proof.claim.language or same < ALIKE * len(own):
+            continue
+        others = [_content(each.claim) for each in proof.chosen if each is not line]
+        for change, start, end, first, last in matcher.get_opcodes():
+            if change == "replace" and max(end - start, last - first) <= LONGEST:
+                here = _new(own[first:last], own, [theirs, *others])
+                there = _lost(theirs[start:end], line.claim, proof.claim)
+                if here and there:
+                    return _instead(there, here)
+    return ""
+
+
+def _content(claim: Claim) -> list[Token]:
+    return [each for each in claim.tokens if each.kind != "stop"]
+
+
+def _keys(tokens: Sequence[Token]) -> list[str]:
+    return [each.key for each in tokens]
+
+
+def _new(tokens: Sequence[Token], own: Sequence[Token], lines: Sequence[Sequence[Token]]) -> str:
+    """Return the names among some words that the sentence has more often than each line.
+
+    A country beside a title is none: "the Mexican president" may stand for her name.
+    """
+    titled = any(map(is_role, tokens))
+    names = [
+        each
+        for each in tokens
+        if each.kind == "name"
+        and not (each.place and titled)
+        and all(_keys(own).count(each.key) > _keys(line).count(each.key) for line in lines)
+    ]
+    return " ".join(each.text for each in names)
+
+
+def _lost(tokens: Sequence[Token], theirs: Claim, own: Claim) -> str:
+    """Return the names among some words of a line of which the sentence has no word at all."""
+    known = {key for each in own.tokens for key in (each.key, plain(each))}
+    names = [
+        name
+        for name in groups(theirs)
+        if any(each in tokens for each in name)
+        and not any(each.key in known or plain(each) in known for each in name)
+    ]
+    return " ".join(each.text for name in names for each in name)
 
 
 def standing(_: str, proof: Proof) -> str:
@@ -17,11 +74,7 @@ def standing(_: str, proof: Proof) -> str:
     own = roles(proof.claim, _named(proof))
     theirs = [roles_of(line.claim) for line in proof.chosen]
     return (
-        _twice(own)
-        or _exchanged(own, theirs)
-        or _in_place_of(own, theirs)
-        or _in_somebody(own, theirs, proof)
-        or _nobodys(own, proof)
+        _twice(own) or _exchanged(own, theirs) or _in_place_of(own, theirs) or _nobodys(own, proof)
     )
 
 
@@ -53,12 +106,6 @@ def _in_place_of(own: Sequence[Role], theirs: Sequence[Sequence[Role]]) -> str:
                 if takes or _is_inside(one, two, theirs, own):
                     return _instead(two.text, one.text)
     return ""
-
-
-def _in_somebody(own: Sequence[Role], theirs: Sequence[Sequence[Role]], proof: Proof) -> str:
-    persons = _persons(proof)
-    found = (each for each in own if each.keys & persons and _is_in(each, theirs))
-    return next((f"The evidence does not have anything in “{each.text}”." for each in found), "")
 
 
 def _nobodys(own: Sequence[Role], proof: Proof) -> str:
@@ -148,40 +195,17 @@ _WHERE = {"in", "to", "from", "on"}
 
 
 def _owns(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:
-    """Tell whether the sentence gives to one what the evidence has as the other's alone."""
+    """Tell whether the sentence gives to one what the evidence has as the other's "to" it."""
+    toward = [tie.heads[0][0] for tie in _ties(one, theirs) if tie.link == "to" and tie.heads]
     return any(
-        alike(own, head)
+        alike(own, head) and any(alike(own, each) for each in toward)
         for own in _owned(one.ties)
         for head in _owned(two.ties)
-        if not any(alike(own, each) for each in _owned(_ties(one, theirs)))
     )
 
 
 def _owned(ties: Iterable[Tie]) -> list[Token]:
     return [tie.heads[0][0] for tie in ties if tie.link == "of" and tie.heads]
-
-
-def _is_in(name: Role, theirs: Sequence[Sequence[Role]]) -> bool:
-    """Tell whether the sentence has "in" before a name, and no line has such a word there."""
-    links = {tie.link for tie in name.ties}
-    inside = "in" in links and "of" not in links  # "in Ana's view"
-    return inside and not any(tie.link in _WHERE for tie in _ties(name, theirs))
-
-
-def _persons(proof: Proof) -> frozenset[str]:
-    """Return the keys of the names that have two words and no article in the evidence."""
-    return frozenset(
-        token.key
-        for line in proof.lines
-        for name in groups(line.claim)
-        if len(name) > 1
-        and not name[0].place
-        and not _THE.search(line.claim.text[: name[0].span.start])
-        for token in name
-    )
-
-
-_THE = re.compile(r"(?:\b(?:the|an?|le|la|les|el|los|las|une?)\s|l['’])$", re.IGNORECASE)
 
 
 def _fills(one: Role, two: Role, theirs: Sequence[Sequence[Role]]) -> bool:

@@ -107,7 +107,9 @@ def test_what_was_said_changes_what_is_meant(generation: Generation, encoder: En
     said = Conversation(last="Ministers went to Mexico.")
     after = understand("When was that?", generation, encoder, conversation=said)
     topic = encoder.encode_query("ministers travelling to Mexico")
-    assert after.vector @ topic > alone.vector @ topic
+    assert after.in_context is not None
+    assert after.in_context.vector @ topic > alone.vector @ topic
+    assert after.vector == pytest.approx(alone.vector)  # whether it is answered, it tells alone
     assert retrieve(after, generation, top_k=3)
 
 

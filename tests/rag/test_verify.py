@@ -192,6 +192,36 @@ def test_what_is_changed_in_one_part_of_a_sentence_is_seen(
         ),
         pytest.param(
             "en",
+            "The pact binds Canada, the United States, and Mexico, and Ana Ruiz praised it.",
+            "The pact binds Mexico, the United States, and Canada.",
+            id="list-with-an-article",
+        ),
+        pytest.param(
+            "en",
+            "A reporter asked Bo Lind at noon. | Bo Lind said that the pact binds the ports.",
+            "When asked, Bo Lind said that the pact binds the ports.",
+            id="asked-in-another-line",
+        ),
+        pytest.param(
+            "en",
+            "Ana Ruiz opened the fair with Bo Lind.",
+            "Accordingly, Ana Ruiz opened the fair.",
+            id="first-word-of-its-own",
+        ),
+        pytest.param(
+            "en",
+            "The office of Bo Lind, Canada's prime minister, announced the visit.",
+            "The office of Canada's prime minister announced the visit.",
+            id="whose-office",
+        ),
+        pytest.param(
+            "en",
+            "Neither Ana Ruiz nor Bo Lind signed the pact.",
+            "Ana Ruiz did not sign the pact, and Bo Lind did not sign it.",
+            id="neither-of-two",
+        ),
+        pytest.param(
+            "en",
             "Ana Ruiz signs the treaty with President Bo Lind of Peru.",
             "Ana Ruiz signs the treaty with Peruvian President Bo Lind.",
             id="whose-president",
@@ -337,12 +367,11 @@ def test_what_passages_mean_is_kept(
         ("en", "Energy is none of the fields that officials named. | Tomas Lee said that Peru "
          "waits. | Ana Ruiz: energy might come up.",
          "Peru said energy might come up, but energy is none of the fields named."),
-        ("en", "The 2024 regatta was put aside by storms in Peru. | The row around Bo Lind, then "
-         "envoy of Chile, also kept the 2024 regatta from taking place.",
-         "The 2024 regatta in Lind was put aside by storms in Peru."),
         ("en", "The visit begins on Thursday, 18 May 2024, which makes Friday, 19 May 2024 its "
          "second day. | Bo Lind's visit to Mexico lasts two days and takes place in Mexico City.",
          "Mexican's visit takes place in Mexico City on 18 and 19 May 2024."),
+        ("en", "The pact binds Canada, the United States, and Mexico, and Ruiz of Peru likes it.",
+         "The pact binds Canada, Peru and Mexico."),
         ("en", "The leaders of Peru and the United States met in the United States.",
          "The leaders of Peru and the United States met in the White House."),
         ("fr", "Le port accueille mieux les navires qu'il ne le faisait.",
