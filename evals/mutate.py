@@ -18,7 +18,7 @@ from rag import draft, language, pipeline, query, store
 from rag.index import Generation, Index, ingested_paths
 from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline, Question
-from rag.query import Conversation
+from rag.query import ALONE
 from rag.settings import Settings
 from rag.store import Vector
 from rag.types import Answer, Citation, Document, Span
@@ -260,7 +260,7 @@ MUTANTS = (
     ),
     Mutant(
         "history ignored",
-        _function(pipeline, "in_conversation", lambda _, text, *__: (text, Conversation())),
+        _function(pipeline, "in_conversation", lambda _, text, *__: (text, ALONE)),
     ),
     Mutant("date of another document", _date_of_another),
     Mutant("chunks of one document dropped", _without_a_document),

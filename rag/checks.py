@@ -568,16 +568,7 @@ def _hedge_of(token: Token, claim: Claim) -> str:
 
 def speakers(_: str, proof: Proof) -> str:
     """Check that whoever says it in the sentence says it in the evidence."""
-    telling = _telling(proof)
-    spoken = frozenset(
-        key
-        for line in telling
-        for each in line.claim.speakers
-        for word in (*_naming(each), *_within(each.span, line.claim.names))
-        for key in (word.key, plain(word))
-    )
-    spoken |= _meant(proof)
-    spoken = spoken or _speaking_anywhere(proof)
+    spoken = (_spoken(_telling(proof)) | _meant(proof)) or _spoken(proof.lines)
     if not spoken:
         return ""
     for speaker in proof.claim.speakers:
@@ -589,11 +580,11 @@ def speakers(_: str, proof: Proof) -> str:
     return ""
 
 
-def _speaking_anywhere(proof: Proof) -> frozenset[str]:
-    """Return who says anything in the cited evidence."""
+def _spoken(lines: Iterable[Line]) -> frozenset[str]:
+    """Return who says anything in some lines."""
     return frozenset(
         key
-        for line in proof.lines
+        for line in lines
         for speaker in line.claim.speakers
         for word in (*_naming(speaker), *_within(speaker.span, line.claim.names))
         for key in (word.key, plain(word))

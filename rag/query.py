@@ -193,12 +193,8 @@ def understand(
     own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
     text = own + text[len(typed) :]
     leans = len(text) > len(own)
-    encoded = [
-        _THREADS.submit(encoder.encode_question, own, after=each)
-        for each in (
-            (conversation.last,) if leans or not conversation.last else ("", conversation.last)
-        )
-    ]
+    contexts = ("", conversation.last) if conversation.last and not leans else (conversation.last,)
+    encoded = [_THREADS.submit(encoder.encode_question, own, after=each) for each in contexts]
     mine, beside = _words_of(own, text[len(own) :], language, generation)
     topic = _topic(conversation, generation, encoder) if conversation.turns else None
     rarity = {word.text: word.rarity for word in mine}

@@ -357,6 +357,11 @@ def test_what_passages_mean_is_kept(
         ("en", "Ana Ruiz told Canada and Mexico that the visit is not to undo the pact of islands.",
          "The visit is not to undo the pact of islands, and they were welcomed by singers from "
          "Canadian and Mexican villages."),
+        ("en", "In May 2024 two Canadian ministers, Bo Lind (ports) and Cy Abo (cranes), talked of "
+         "tolls, fees and growth in Mexico. | The visit of Prime Minister Ana Ruiz takes place "
+         "while Canada and Mexico get ready for a deal.",
+         "In May 2024 two Ruiz ministers, Bo Lind (ports) and Cy Abo (cranes), talked of tolls, "
+         "fees and growth in Mexico."),
         ("en", "Three are named for the dinner: Minister Bo Lind, Tomas Lee, who is deputy to "
          "Ruiz, and Cy Abo, the ports minister. | Ana Ruiz speaks first.",
          "Ana Ruiz, Tomas Lee and Cy Abo are to attend the dinner."),
