@@ -127,11 +127,17 @@ class _Page:
             self.box.submit(self.typed, [self.box, *state], shown, **together, **private),
             self.chat.submit(self.pressed, state, shown, **together, **private),
         ]
-        for each in asking:
-            each.then(self.finish, state, [self.follow, self.wire], **private)
+        keeping = [each.then(self.kept, [self.session], self.wire, **each_one) for each in asking]
+        proposing: list[Any] = [
+            each.then(self.propose, state, self.follow, **each_one) for each in keeping
+        ]
+        # What was going to be proposed after one answer would come beside the next.
+        self.box.submit(None, cancels=proposing, **private)
+        self.chat.submit(None, cancels=proposing, **private)
         self.box.stop(self.stop, state, shown, cancels=asking, **private)
         self.top.submit(self.begin, [self.chosen], everything, **private)
-        self.fresh.click(self.restart, [self.chosen], everything, cancels=asking, **private)
+        all_begun = [*asking, *proposing]
+        self.fresh.click(self.restart, [self.chosen], everything, cancels=all_begun, **private)
         self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **each_one)
         self.tools.input(self.choose, [self.chosen], [self.chosen], **each_one)
         self.attach.upload(self.take, [self.chosen], [self.chosen, self.attach], **private)
@@ -157,15 +163,17 @@ class _Page:
     def stop(self, before: Session, chosen: Chosen, request: gr.Request) -> Changes:
         return self._show(stopped(before, chosen.language), chosen, request)
 
-    def finish(self, session: Session, chosen: Chosen, request: gr.Request) -> Iterator[Changes]:
-        """Let the browser keep the conversation, then propose what could be asked next."""
-        if not session or session[-1].answer.status == "searching":
-            yield {self.follow: ""}
-            return
-        yield {self.wire: keep(session)}
+    def kept(self, session: Session) -> str:
+        """Let the browser keep the conversation."""
+        return keep(session) if _is_over(session) else command("none")
+
+    def propose(self, session: Session, chosen: Chosen, request: gr.Request) -> str:
+        """Propose what could be asked next."""
+        if not _is_over(session):
+            return ""
         asked = Asked("", chosen.where, clearance=visitor_of(request).clearance)
         proposed = follow_ups(self.desk.pipeline, session, asked)
-        yield {self.follow: parts.follow(chosen.language, proposed)}
+        return parts.follow(chosen.language, proposed)
 
     def begin(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Changes:
         """Fill the page in the browser's language, with the conversation that it kept."""
@@ -186,7 +194,7 @@ class _Page:
         if do in (*FILES, "copy"):
             part = session if number is None else session[number : number + 1]
             return {self.wire: take_away(do, part, chosen.language) if part else command("none")}
-        if number is None or session[-1].answer.status == "searching":
+        if number is None or not _is_over(session):
             return {self.wire: command("none")}
         if do == "edit":
             return self._edit(session, number, chosen)
@@ -295,6 +303,11 @@ class _Page:
         note = _text(event, "note", LONGEST_NOTE).strip()
         said = ": ".join(filter(None, [words, note]))
         return self.desk.note(session, number, said, visitor_of(request))
+
+
+def _is_over(session: Session) -> bool:
+    """Tell whether the last question of a conversation has its whole answer."""
+    return bool(session) and session[-1].answer.status != "searching"
 
 
 def _number(event: gr.EventData, session: Session) -> int | None:

@@ -31,6 +31,15 @@ SUMMIT = "When was the last North American summit held?"
 NOTHING = "Which volcano erupted in Iceland?"
 FIRST_TEXT_MS = 300
 Ask = Callable[[Page, str], None]
+# Notes in the page what is proposed from now on.
+PROPOSED = """() => {
+  const follow = document.querySelector("#follow");
+  window.proposed = [];
+  const note = () => window.proposed.push(
+    [...follow.querySelectorAll(".example")].map((each) => each.innerText),
+  );
+  new MutationObserver(note).observe(follow, { childList: true, subtree: true });
+}"""
 # Notes in the page when a question is sent and when the first quote of its answer is there.
 STOPWATCH = """() => new Promise((done) => {
   const chat = document.querySelector("#chat");
@@ -171,6 +180,40 @@ def test_an_example_and_a_proposed_question_are_asked(page: Page, ask: Ask) -> N
     proposed.click()
     expect(page.locator("#chat .turn").last.locator("h2")).to_contain_text(words)
     expect(page.locator("#chat .badge").last).to_contain_text("Answered")
+
+
+def test_a_question_asked_while_others_are_tried_is_kept_and_has_its_own_proposals(
+    pipeline: Pipeline, encoder: Encoder, browser: Browser, ask: Ask
+) -> None:
+    trying, let = threading.Event(), threading.Event()
+    let.set()
+
+    class Slow(Pipeline):
+        def invoke(self, *given: Any, **named: Any) -> Answer:
+            trying.set()
+            assert let.wait(30)
+            return super().invoke(*given, **named)
+
+    with launched(Slow(pipeline.index, encoder), encoder, browser) as page:
+        ask(page, SUMMIT)
+        proposed = page.locator("#follow .example")
+        expect(proposed.first).to_be_visible()
+        alone = proposed.all_inner_texts()
+        page.get_by_role("button", name="New conversation").click()
+        expect(page.locator("#chat .turn")).to_have_count(0)
+        trying.clear()
+        let.clear()
+        ask(page, "Which ministers travel with Mr. Carney?")
+        assert trying.wait(10)
+        ask(page, SUMMIT)
+        page.evaluate(PROPOSED)
+        let.set()
+        expect(proposed).to_have_text(alone)
+        page.wait_for_timeout(500)
+        seen = page.evaluate("window.proposed")
+        assert [each for each in seen if each not in ([], alone)] == []
+        page.reload()
+        expect(page.locator("#chat .turn")).to_have_count(2)
 
 
 @contextmanager
