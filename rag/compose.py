@@ -116,8 +116,8 @@ def _marked(statement: Statement) -> str:
 
 def _refused(answer: Answer, evidence: Sequence[Evidence], generation: Generation) -> Answer:
     """Say that the documents do not answer, what was searched, and what came nearest."""
-    best = max(evidence, key=lambda each: each.cosine, default=None)
-    near = [cite(generation, best.sentence, 1)] if best and best.cosine >= NEAR else []
+    best = max(evidence, key=lambda each: each.measured("cosine"), default=None)
+    near = [cite(generation, best.sentence, 1)] if best and best.measured("cosine") >= NEAR else []
     searched = generation.summary()
     coverage = wording.coverage(answer.language, searched, generation.whole)
     refusal, nearest = (

@@ -5,7 +5,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import compress, pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,8 @@ import numpy.typing as npt
 from rag.index import Generation
 from rag.language import SHORTEST_AKIN, akin, lacks, misses, names, stem, terms
 from rag.query import LIKE, Query, QueryTokens
-from rag.store import Embedding, Vector, Vectors
-from rag.types import Chunk, Hit, Sentence
+from rag.store import Embedding, Vector
+from rag.types import Hit, Sentence
 
 AKIN = 0.5  # what a word counts that only begins like the question's
 MANY = 100  # chunks from which on that no document has a word says all that it can
@@ -43,121 +44,177 @@ OFFSET = -4.1
 YEAR = re.compile(r"[12]\d{3}")
 
 Numbers = npt.NDArray[np.float64]
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """A sentence with what speaks for its being the answer, each from 0 to 1.
-
-    A share of words counts each by its rarity in the documents, and in part where only one like it
-    is there.
+    """A sentence with what speaks for its being the answer.
 
     Attributes:
-        cosine: similarity in meaning of the question and the sentence.
-        nearest: the same for the sentence of the chunk that is nearest to the question.
-        tokens: similarity of each token of the question and the one of the sentence that is nearest
-            to it, on average ("late interaction", arXiv:2004.12832); the cosine where the
-            embedding model has no vectors of tokens.
-        telling_tokens: the same, counting a token by the rarity of its word.
-        before_tokens: what the sentence before would add to that.
-        passage_tokens: the same again, with the nearest token of the chunk.
-        coverage: share of the question's words that the sentence has.
-        plain: the same of those that name nothing.
-        telling: the same, counting a word more the fewer of the sentences at hand have it.
-        before: what the sentence before would add to the coverage.
-        together: share of the question's neighbouring words that stand together in the sentence.
-        passage: the chunk's score in retrieval.
-        context: the coverage by the chunk, its title and its heading.
-        named: share of the names and numbers of the question that the context has.
-        size: how many chunks there are, as a logarithm that ends at `MANY`.
-        absent: share of the question's words that no document has, times the size: it says less
-            where there are few chunks that could have them.
-        lacking: the question asks for a kind of thing that the sentence does not have, gives a
-            number that its context does not have, or a year where the sentence has another.
-        missing: the sentence can be no answer, as `rag.language.misses` tells.
-        foreign: the sentence is in another language than the question.
-        english: the question is compared in the language that the embedding model reads best.
+        vector: of the sentence.
+        score: how well it answers, among the sentences at hand; 1 at most.
+        probability: how likely it is that it answers at all.
+        missing: it can be no answer, as `rag.language.misses` tells.
+        measures: of all sentences that were read with it, by their names in `measure`.
+        row: its own among them.
     """
 
     sentence: Sentence
     hit: Hit
-    cosine: float
-    nearest: float
-    tokens: float
-    telling_tokens: float
-    before_tokens: float
-    passage_tokens: float
-    coverage: float
-    plain: float
-    telling: float
-    before: float
-    together: float
-    passage: float
-    context: float
-    named: float
-    size: float
-    absent: float
-    lacking: bool
-    missing: bool
-    foreign: bool
-    english: bool
     vector: Vector
+    score: float
+    probability: float
+    missing: bool
+    measures: Mapping[str, Numbers]
+    row: int
 
-    @property
-    def score(self) -> float:
-        """Return how well the sentence answers, among the sentences at hand; 1 at most."""
-        return self._sum(ENGLISH if self.english else OTHER)
-
-    @property
-    def probability(self) -> float:
-        """Return how likely it is that the sentence answers at all."""
-        logit = OFFSET + self._sum(ANSWERS)
-        return 1 / (1 + math.exp(-logit))
-
-    def _sum(self, weights: Mapping[str, float]) -> float:
-        return sum(weight * float(getattr(self, name)) for name, weight in weights.items())
+    def measured(self, name: str) -> float:
+        """Return one of its measures."""
+        return float(self.measures[name][self.row])
 
 
 def weigh(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
     """Return every sentence of the hits as evidence, best first."""
     embedded = generation.embeddings([hit.chunk.id for hit in hits])
+    passages = [_Passage(hit, embedded[hit.chunk.id]) for hit in hits]
     evidence = [
         each
         for reading in query.readings(hit.chunk.language for hit in hits)
-        for each in _read(query, reading, hits, embedded, generation.whole.chunks)
+        for each in _read(query, reading, passages, generation.whole.chunks)
     ]
     return sorted(evidence, key=lambda each: -each.score)
 
 
 def _read(
-    query: Query,
-    reading: Query,
-    hits: Sequence[Hit],
-    embedded: Mapping[str, Embedding],
-    chunks: int,
+    query: Query, reading: Query, passages: Sequence["_Passage"], chunks: int
 ) -> Iterator[Evidence]:
-    """Yield the sentences of those hits that are compared with one reading of the question.
-
-    What a word of it tells among the sentences at hand is told by all of them.
-    """
-    own = {hit.chunk.id for hit in hits if query.reading(hit.chunk.language) is reading}
-    codes = {
-        sentence.id: code
-        for hit in hits
-        if hit.chunk.id in own
-        for sentence, code in zip(hit.chunk.sentences, embedded[hit.chunk.id].codes, strict=True)
-    }
-    nearest = nearest_tokens(reading.tokens, codes) if reading.tokens else {}
-    passages = [_Passage(hit, embedded[hit.chunk.id].vectors[1:], reading.vector) for hit in hits]
+    """Yield the sentences of those passages that are compared with one reading of the question."""
     words = _Words(reading, {term for each in passages for term in each.context}, chunks)
-    rows = [words.rows(passage.sequences) for passage in passages]
-    words.compare(rows)
-    for passage, having in zip(passages, rows, strict=True):
-        if passage.hit.chunk.id in own:
-            yield from _of_passage(reading, words, passage, having, nearest)
+    rows = [words.rows(each.sequences) for each in passages]
+    words.compare(rows)  # of all, whatever they are read in
+    read = [query.reading(each.hit.chunk.language) is reading for each in passages]
+    own = [*compress(passages, read)]
+    if not own:
+        return
+    found = measure(reading, words, own, np.concatenate([*compress(rows, read)]))
+    score = _weighted(found, ENGLISH if reading.read_well else OTHER).tolist()
+    probability = (1 / (1 + np.exp(-OFFSET - _weighted(found, ANSWERS)))).tolist()
+    places = ((each, number) for each in own for number in range(len(each.sequences)))
+    for row, (passage, number) in enumerate(places):
+        sentence = passage.hit.chunk.sentences[number]
+        yield Evidence(
+            sentence,
+            passage.hit,
+            passage.vectors[number],
+            score[row],
+            probability[row],
+            misses(reading.text, sentence.text),
+            found,
+            row,
+        )
 
 
-def nearest_tokens(query: QueryTokens, codes: Mapping[str, bytes]) -> dict[str, Numbers]:
+def _weighted(measured: Mapping[str, Numbers], weights: Mapping[str, float]) -> Numbers:
+    return sum((weight * measured[name] for name, weight in weights.items()), np.zeros(()))
+
+
+def measure(
+    query: Query, words: "_Words", passages: Sequence["_Passage"], rows: Numbers
+) -> dict[str, Numbers]:
+    """Return what speaks for each sentence of some passages, one number a sentence, from 0 to 1.
+
+    `rows` tell how far each sentence has each word of the question.
+
+    A share of words counts each by its rarity in the documents, and in part where only one like it
+    is there.
+
+    cosine: similarity in meaning of the question and the sentence.
+    nearest: the same for the sentence of the chunk that is nearest to the question.
+    tokens: similarity of each token of the question and the one of the sentence that is nearest to
+        it, on average ("late interaction", arXiv:2004.12832); the cosine where the embedding model
+        has no vectors of tokens.
+    telling_tokens: the same, counting a token by the rarity of its word.
+    before_tokens: what the sentence before would add to that.
+    passage_tokens: the same again, with the nearest token of the chunk.
+    coverage: share of the question's words that the sentence has.
+    plain: the same of those that name nothing.
+    telling: the same, counting a word more the fewer of the sentences at hand have it.
+    before: what the sentence before would add to the coverage.
+    together: share of the question's neighbouring words that stand together in the sentence.
+    passage: the chunk's score in retrieval.
+    context: the coverage by the chunk, its title and its heading.
+    named: share of the names and numbers of the question that the context has.
+    size: how many chunks there are, as a logarithm that ends at `MANY`.
+    absent: share of the question's words that no document has, times the size: it says less where
+        there are few chunks that could have them.
+    lacking: the question asks for a kind of thing that the sentence does not have, gives a number
+        that its context does not have, or a year where the sentence has another.
+    foreign: the sentence is in another language than the question.
+    english: the question is compared in the language that the embedding model reads best.
+    """
+    lengths = [len(each.sequences) for each in passages]
+    starts = np.cumsum([0, *lengths[:-1]])
+    before = np.arange(sum(lengths)) - 1
+    before[starts] = starts  # the first of a passage has none but itself
+    cosines = np.vecdot(np.concatenate([each.vectors for each in passages]), query.vector)
+    nearest = np.maximum.reduceat(cosines, starts)
+    around = words.rows(each.context for each in passages)
+    coverage = words.shares(rows)
+    of_passages = {
+        "nearest": nearest,
+        "passage_tokens": nearest,
+        "passage": np.array([each.hit.score for each in passages]),
+        "context": words.shares(around),
+        "named": words.shares(around, words.named),
+        "foreign": np.array([each.hit.chunk.language != query.language for each in passages]),
+    }
+    of_tokens = _of_tokens(query.tokens, passages, starts, before)
+    alike = of_tokens or {"tokens": cosines, "telling_tokens": cosines}
+    sentences = [(each, number) for each in passages for number in range(len(each.sequences))]
+    found = {
+        "before_tokens": np.zeros(len(cosines)),
+        **{name: np.repeat(of_each, lengths) for name, of_each in of_passages.items()},
+        **alike,
+        "cosine": cosines,
+        "coverage": coverage,
+        "plain": words.shares(rows, words.plain),
+        "telling": words.shares(rows, words.telling),
+        "before": words.shares(np.maximum(rows, rows[before])) - coverage,
+        "together": np.array([words.together(each.sequences[n]) for each, n in sentences]),
+        "size": np.array(words.size),
+        "absent": np.array(words.absent),
+        "lacking": np.array([words.lacking(each, n) for each, n in sentences]),
+        "english": np.array(query.read_well),
+    }
+    return {name: np.broadcast_to(each, len(cosines)) for name, each in found.items()}
+
+
+def _of_tokens(
+    query: QueryTokens | None,
+    passages: Sequence["_Passage"],
+    starts: npt.NDArray[np.int64],
+    before: npt.NDArray[np.int64],
+) -> dict[str, Numbers]:
+    """Return the measures that are of tokens; none where there are no vectors of them."""
+    codes = [code for each in passages for code in each.codes]
+    nearest = nearest_tokens(query, dict(enumerate(codes))) if query else {}
+    if query is None or not nearest:
+        return {}
+    none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
+    rows = np.stack([nearest.get(each, none) for each in range(len(codes))])
+    # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
+    telling = np.vecdot(rows, query.telling)
+    of_passages = np.vecdot(np.maximum.reduceat(rows, starts), query.telling)
+    return {
+        "tokens": rows.mean(axis=1),
+        "telling_tokens": telling,
+        "before_tokens": np.vecdot(np.maximum(rows, rows[before]), query.telling) - telling,
+        "passage_tokens": np.repeat(of_passages, np.diff([*starts, len(rows)])),
+    }
+
+
+def nearest_tokens(query: QueryTokens, codes: Mapping[_Key, bytes]) -> dict[_Key, Numbers]:
     """Return for each text how similar the nearest of its tokens is to each of the question's.
 
     The cosine is estimated from the signs of a token's coordinates. Texts without tokens are left
@@ -170,7 +227,7 @@ def nearest_tokens(query: QueryTokens, codes: Mapping[str, bytes]) -> dict[str, 
     joined = np.frombuffer(b"".join(known.values()), np.uint8).reshape(-1, size // 8)
     products = np.zeros((len(joined), len(query.vectors)), np.float32)
     part = np.empty_like(products)
-    for table, column in zip(_tables(query.vectors), np.ascontiguousarray(joined.T), strict=True):
+    for table, column in zip(query.tables, np.ascontiguousarray(joined.T), strict=True):
         np.take(table, column, axis=0, out=part, mode="clip")
         products += part
     lengths = [len(code) // (size // 8) for code in known.values()]
@@ -179,105 +236,19 @@ def nearest_tokens(query: QueryTokens, codes: Mapping[str, bytes]) -> dict[str, 
     return dict(zip(known, best, strict=True))
 
 
-def _tables(vectors: Vectors) -> Vectors:
-    """Return for each byte of a code and each of its values the product with each of the vectors.
-
-    The product with a whole code is then a sum of looked-up numbers, one a byte, as in product
-    quantization (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57).
-    """
-    eights = 2 * vectors.reshape(len(vectors), -1, 8).transpose(1, 2, 0)  # byte, bit, vector
-    tables: Vectors = (
-        -eights.sum(axis=1, keepdims=True) / 2
-    )  # of the value 0: every sign is a minus
-    for bit in range(7, -1, -1):  # the last is worth 1
-        tables = np.concatenate([tables, tables + eights[:, [bit]]], axis=1)
-    return tables
-
-
-def _of_passage(
-    query: Query,
-    words: "_Words",
-    passage: "_Passage",
-    rows: Numbers,
-    nearest: Mapping[str, Numbers],
-) -> Iterator[Evidence]:
-    sentences, cosines = passage.hit.chunk.sentences, passage.cosines
-    alike = _Alike(query.tokens, nearest, passage.hit.chunk, cosines)
-    coverage = words.shares(rows)
-    plain, telling = words.shares(rows, words.plain), words.shares(rows, words.telling)
-    before = words.shares(np.maximum(rows, rows[[0, *range(len(rows) - 1)]])) - coverage
-    around = words.rows([passage.context])
-    context, named = words.shares(around), words.shares(around, words.named)
-    for number, (sentence, terms_of) in enumerate(zip(sentences, passage.sequences, strict=True)):
-        yield Evidence(
-            sentence,
-            passage.hit,
-            cosine=cosines[number],
-            nearest=max(cosines),
-            tokens=alike.tokens[number],
-            telling_tokens=alike.telling[number],
-            before_tokens=alike.before[number],
-            passage_tokens=alike.passage,
-            coverage=float(coverage[number]),
-            plain=float(plain[number]),
-            telling=float(telling[number]),
-            before=float(before[number]),
-            together=words.together(terms_of),
-            passage=passage.hit.score,
-            context=float(context[0]),
-            named=float(named[0]),
-            size=words.size,
-            absent=words.absent,
-            lacking=lacks(query.text, sentence.text)
-            or not words.numbers <= passage.context
-            or words.of_another_year(terms_of),
-            missing=misses(query.text, sentence.text),
-            foreign=passage.hit.chunk.language != query.language,
-            english=query.read_well,
-            vector=passage.vectors[number],
-        )
-
-
-class _Alike:
-    """How alike the tokens of a question and of a chunk's sentences are."""
-
-    def __init__(
-        self,
-        query: QueryTokens | None,
-        nearest: Mapping[str, Numbers],
-        chunk: Chunk,
-        cosines: Sequence[float],
-    ) -> None:
-        if query is None or not nearest:
-            self.tokens = self.telling = cosines
-            self.before = [0.0] * len(cosines)
-            self.passage = max(cosines)
-            return
-        none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
-        rows = np.stack([nearest.get(each.id, none) for each in chunk.sentences])
-        self.tokens = rows.mean(axis=1).tolist()
-        # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
-        telling = np.vecdot(rows, query.telling)
-        with_before = np.vecdot(np.maximum(rows[1:], rows[:-1]), query.telling)
-        self.telling = telling.tolist()
-        self.before = [0.0, *(with_before - telling[1:]).tolist()]
-        self.passage = float(np.vecdot(rows.max(axis=0), query.telling))
-
-
 class _Passage:
     """A chunk as it is weighed.
 
     Attributes:
-        vectors, cosines: of each sentence, the latter with the question.
+        vectors, codes: of each sentence.
         sequences: the index terms of each sentence in their order.
         context: those of all sentences and of what the chunk stands under.
     """
 
-    def __init__(self, hit: Hit, vectors: Vectors, question: Vector) -> None:
+    def __init__(self, hit: Hit, embedded: Embedding) -> None:
         chunk = hit.chunk
         self.hit = hit
-        self.vectors = vectors
-        self.cosines: list[float] = np.vecdot(vectors, question).tolist()
+        self.vectors, self.codes = embedded.vectors[1:], embedded.codes
         self.sequences = [_sequence(each.text, chunk.language) for each in chunk.sentences]
         head = terms(f"{chunk.title} {chunk.heading}", chunk.language)
         self.context = frozenset(head).union(*self.sequences)
@@ -294,31 +265,24 @@ class _Words:
     Attributes:
         plain, named: the weights of those that name nothing, and of names and numbers.
         telling: the weights once the sentences at hand were compared.
-        numbers: the terms of the question's numbers.
-        size, absent: as in `Evidence`.
+        size, absent: as in `measure`.
     """
 
     def __init__(self, query: Query, vocabulary: Collection[str], chunks: int) -> None:
         naming = set(names(query.text, query.language))
         naming_words = np.array([word.text in naming for word in query.words], dtype=bool)
-        self._words = query.words
-        beginning: dict[str, list[str]] = {}  # akin words begin alike: the rest need no look
-        for each in vocabulary:
-            beginning.setdefault(each[:SHORTEST_AKIN], []).append(each)
+        self._text, self._words = query.text, query.words
+        beginnings = {term[:SHORTEST_AKIN] for word in query.words for term in word.terms}
+        near = [each for each in vocabulary if each[:SHORTEST_AKIN] in beginnings]
         self._akin = [
-            {
-                each
-                for own in word.terms
-                for each in beginning.get(own[:SHORTEST_AKIN], ())
-                if akin(each, own)
-            }
-            for word in query.words
+            {each for each in near for own in word.terms if akin(each, own)} for word in query.words
         ]
         self._rarity = np.array([word.rarity for word in query.words])
         self.plain = self._rarity * ~naming_words
         self.named = self._rarity * naming_words
         self.telling = self._rarity
-        self.numbers = {stem(each, query.language) for each in naming if each[0].isdigit()}
+        self._numbers = {stem(each, query.language) for each in naming if each[0].isdigit()}
+        self._years = {*filter(YEAR.fullmatch, self._numbers)}
         known = np.array([[word.certainty for word in query.words]])
         self.size = min(1.0, math.log(1 + chunks, 1 + MANY))
         self.absent = self.size * (1 - float(self.shares(known)[0])) if query.words else 1.0
@@ -339,7 +303,7 @@ class _Words:
         ]  # fmt: skip
 
     def compare(self, rows: Sequence[Numbers]) -> None:
-        """Weigh each word more the fewer of the sentences have it."""
+        """Weigh each word more the fewer of the sentences at hand have it."""
         if rows:
             all_rows = np.concatenate(rows)
             having = np.count_nonzero(all_rows, axis=0)
@@ -352,17 +316,28 @@ class _Words:
         total = weights.sum()
         return np.vecdot(rows, weights) / total if total else np.ones(len(rows))
 
-    def of_another_year(self, sequence: Sequence[str]) -> bool:
+    def lacking(self, passage: "_Passage", number: int) -> bool:
+        """Tell whether a sentence lacks a kind of thing or a number that is asked for."""
+        return (
+            lacks(self._text, passage.hit.chunk.sentences[number].text)
+            or not self._numbers <= passage.context
+            or self._of_another_year(passage.sequences[number])
+        )
+
+    def _of_another_year(self, sequence: Sequence[str]) -> bool:
         """Tell whether the question names a year and a sentence only other years."""
-        asked, given = (set(filter(YEAR.fullmatch, each)) for each in (self.numbers, sequence))
-        return bool(asked and given and not asked & given)
+        given = set(filter(YEAR.fullmatch, sequence)) if self._years else set()
+        return bool(given) and not self._years & given
 
     def together(self, sequence: Sequence[str]) -> float:
-        """Return the share of the neighbouring words that stand together in a sentence."""
-        near = {
-            pair
-            for ahead in range(1, NEARBY + 1)
-            for pair in zip(sequence, sequence[ahead:], strict=False)
-        }
-        kept = [pair in near or pair[::-1] in near for pair in self._pairs]
-        return sum(kept) / len(kept) if kept else 0.0
+        """Return the share of the question's neighbouring words that stand together."""
+        near = sum(_is_near(*pair, sequence) for pair in self._pairs)
+        return near / len(self._pairs) if self._pairs else 0.0
+
+
+def _is_near(one: str, other: str, sequence: Sequence[str]) -> bool:
+    """Tell whether two terms stand in a sequence within `NEARBY` words of each other."""
+    if one not in sequence or other not in sequence:
+        return False
+    places, others = ([n for n, t in enumerate(sequence) if t == term] for term in (one, other))
+    return any(0 < abs(here - there) <= NEARBY for here in places for there in others)

@@ -266,10 +266,8 @@ class Generation:
     def document_frequencies(self, words: Iterable[str]) -> dict[str, int]:
         """Return in how many chunks each index term occurs."""
         wanted = list(dict.fromkeys(words))
-        found = {
-            word: self._rows("select doc from vocabulary where term = ?", [word]) for word in wanted
-        }
-        return {word: rows[0][0] if rows else 0 for word, rows in found.items()}
+        found: dict[str, int] = dict(self._by_ids("term, doc", "vocabulary", "term", wanted))
+        return {word: found.get(word, 0) for word in wanted}
 
     def similar_terms(self, words: Iterable[str]) -> frozenset[str]:
         """Return the index terms that differ from one of the words by a typing error or two."""

@@ -151,9 +151,9 @@ def without_orders(chunk: Chunk) -> tuple[Chunk, ...]:
     return tuple(_piece(chunk, run) for run in runs if run)
 
 
-def is_for_readers(sentence: Sentence, chunk: Chunk) -> bool:
-    """Tell whether a sentence of a chunk is no order to a language model."""
-    return any(sentence in each.sentences for each in without_orders(chunk))
+def sentences_for_readers(chunk: Chunk) -> list[Sentence]:
+    """Return the sentences of a chunk that are no order to a language model."""
+    return [sentence for part in without_orders(chunk) for sentence in part.sentences]
 
 
 def _orders(chunk: Chunk) -> set[Sentence]:

@@ -3,10 +3,10 @@
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +78,7 @@ class Word:
     certainty: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class QueryTokens:
     """The vectors of a question's tokens, one row each, and what each counts.
 
@@ -88,6 +88,22 @@ class QueryTokens:
 
     vectors: Vectors
     telling: npt.NDArray[np.float32]
+
+    @cached_property
+    def tables(self) -> Vectors:
+        """For each byte of a code and each of its values the product with each of the vectors.
+
+        The product with a whole code is then a sum of looked-up numbers, one a byte, as in product
+        quantization (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57).
+        """
+        eights = 2 * self.vectors.reshape(len(self.vectors), -1, 8).transpose(1, 2, 0)
+        tables: Vectors = -eights.sum(axis=1, keepdims=True) / 2  # of 0: every sign is a minus
+        for bit in range(7, -1, -1):  # the last is worth 1
+            tables = np.concatenate([tables, tables + eights[:, [bit]]], axis=1)
+        return tables
+
+
+_Embedded = Callable[[], tuple[Vector, QueryTokens | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +138,7 @@ class Query:
     """What is searched for: the question, its language, its vector and its words.
 
     Attributes:
-        tokens: None where the embedding model has no vectors of tokens.
+        embedded: waits until the question is embedded, and returns `vector` and `tokens`.
         terms: the index terms of the question's own words.
         borrowed: those of words that it has from questions before it.
         read_well: its words are of the language that the embedding model reads best.
@@ -134,8 +150,7 @@ class Query:
 
     text: str
     language: str
-    vector: Vector
-    tokens: QueryTokens | None
+    embedded: _Embedded
     words: tuple[Word, ...]
     terms: frozenset[str]
     borrowed: frozenset[str] = frozenset()
@@ -143,6 +158,16 @@ class Query:
     translated: "Query | None" = None
     in_context: "Query | None" = None
     topic: Topic | None = None
+
+    @property
+    def vector(self) -> Vector:
+        """Return the vector of the whole question."""
+        return self.embedded()[0]
+
+    @property
+    def tokens(self) -> QueryTokens | None:
+        """Return the vectors of its tokens, None where the embedding model has none."""
+        return self.embedded()[1]
 
     def reading(self, language: str) -> "Query":
         """Return the question as it is compared with passages in a language."""
@@ -196,17 +221,13 @@ def understand(
     contexts = ("", conversation.last) if conversation.last and not leans else (conversation.last,)
     encoded = [_THREADS.submit(encoder.encode_question, own, after=each) for each in contexts]
     mine, beside = _words_of(own, text[len(own) :], language, generation)
-    topic = _topic(conversation, generation, encoder) if conversation.turns else None
     rarity = {word.text: word.rarity for word in mine}
-    (vector, tokens), *in_context = [
-        (vector, _weighted(tokens, own, rarity) if tokens else None)
-        for vector, tokens in (each.result() for each in encoded)
-    ]
+    embedded, *in_context = [_weighted(each, own, rarity) for each in encoded]
+    topic = _topic(conversation, generation, encoder) if conversation.turns else None
     asked = Query(
         text,
         language,
-        vector,
-        tokens,
+        embedded,
         words=(*mine, *beside),
         terms=_terms(mine),
         borrowed=_terms(beside),
@@ -216,8 +237,8 @@ def understand(
     packaged = bool(encoder.words("a"))  # another model may read more languages
     if not asked.read_well and MODEL_READS in generation.languages and packaged:
         asked = replace(asked, translated=_translated(asked, mine, beside, generation, encoder))
-    for vector, tokens in in_context:
-        asked = replace(asked, in_context=replace(asked, vector=vector, tokens=tokens))
+    for each in in_context:
+        asked = replace(asked, in_context=replace(asked, embedded=each))
     return asked
 
 
@@ -229,8 +250,8 @@ def _topic(conversation: Conversation, generation: Generation, encoder: Encoder)
 
 @lru_cache(maxsize=1000)  # turns; each is looked back on by those after it
 def _terms_said(turn: str, languages: tuple[str, ...]) -> frozenset[str]:
-    said = words(turn, detect(turn))
-    return frozenset(term for word in said for term in stems(word, languages))
+    said = {*words(turn, detect(turn))}
+    return frozenset(stem(word, each) for word in said for each in languages)
 
 
 def _words_of(
@@ -284,13 +305,12 @@ def _translated(
 
     own, written = [put(word) for word in mine], [put(word, BORROWED) for word in beside]
     text = " ".join(each for _, each in own) or asked.text
-    vector, tokens = encoder.encode_question(text)
+    encoded = _THREADS.submit(encoder.encode_question, text)
     rarity = {each: word.rarity for word, each in own}
     mine, beside = [word for word, _ in own], [word for word, _ in written]
     return replace(
         asked,
-        vector=vector,
-        tokens=_weighted(tokens, text, rarity) if tokens else None,
+        embedded=_weighted(encoded, text, rarity),
         words=(*mine, *beside),
         terms=_terms(mine),
         borrowed=_terms(beside),
@@ -298,17 +318,25 @@ def _translated(
     )
 
 
-def _weighted(tokens: Tokens, text: str, rarity: Mapping[str, float]) -> QueryTokens | None:
-    """Return the tokens of a text with what each counts by the rarity of its word."""
-    if not len(tokens.vectors):
-        return None
-    found = [(*word.span(), rarity.get(word.group(), STOP)) for word in WORD.finditer(text)]
-    starts = tokens.offsets[:, 0]
-    telling = [next((r for a, b, r in found if a <= start < b), STOP) for start in starts]
-    return QueryTokens(
-        tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True),
-        (np.array(telling) / sum(telling)).astype(np.float32),
-    )
+def _weighted(
+    encoded: "Future[tuple[Vector, Tokens | None]]", text: str, rarity: Mapping[str, float]
+) -> _Embedded:
+    """Return what gives the vector of a text and its tokens, each by the rarity of its word."""
+
+    @cache
+    def embedded() -> tuple[Vector, QueryTokens | None]:
+        vector, tokens = encoded.result()
+        if tokens is None or not len(tokens.vectors):
+            return vector, None
+        found = [(*word.span(), rarity.get(word.group(), STOP)) for word in WORD.finditer(text)]
+        starts = tokens.offsets[:, 0]
+        telling = [next((r for a, b, r in found if a <= start < b), STOP) for start in starts]
+        return vector, QueryTokens(
+            tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True),
+            (np.array(telling) / sum(telling)).astype(np.float32),
+        )
+
+    return embedded
 
 
 def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:

@@ -1,8 +1,7 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +16,7 @@ from rag.evidence import Evidence, nearest_tokens, weigh
 from rag.index import Generation, Index
 from rag.language import terms
 from rag.models import Encoder
-from rag.orders import is_for_readers
+from rag.orders import sentences_for_readers
 from rag.query import Query, Topic, understand
 from rag.types import Hit
 
@@ -27,9 +26,6 @@ READ = 12  # of those, whose sentences are weighed to put them in order
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
 FIRST_WEIGHTS = (0.4, 0.6)  # of meaning and keywords
-
-_Search = Callable[[], dict[str, float]]
-_THREADS = ThreadPoolExecutor(2, "search")  # Chroma and SQLite let others run while they look
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +63,9 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     asked = query.in_context or query
     readings = asked.readings(generation.languages)
     weights = ENGLISH if all(each.read_well for each in readings) else OTHER
-    keywords, meaning = _at_once(
-        lambda: _best(_by_keywords(each, generation) for each in readings),
-        lambda: _best(generation.nearest_chunks(each.vector, POOL) for each in readings),
-    )
+    keywords = _best(_by_keywords(each, generation) for each in readings)
+    # Only now is the question's vector waited for.
+    meaning = _best(generation.nearest_chunks(each.vector, POOL) for each in readings)
     pool = _ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[:COMPARED]
     by_tokens = [_by_tokens(each, pool, generation) for each in readings]
     telling, plain = (_best(each) for each in zip(*by_tokens, strict=True))
@@ -81,9 +76,15 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
     read = [hits[each] for each in first[:READ]]
-    evidence = found = _evidence(asked, read, generation)
+    for_readers = {hit.chunk.id: sentences_for_readers(hit.chunk) for hit in read}
+
+    def weighed(asked: Query) -> list[Evidence]:
+        found = weigh(asked, read, generation)
+        return [each for each in found if each.sentence in for_readers[each.hit.chunk.id]]
+
+    evidence = found = weighed(asked)
     if asked is not query:
-        evidence = _evidence(query, read, generation)
+        evidence = weighed(query)
     scores = _with_best_sentence(fused, first, found, weights.best_sentence)
     kept = _spread(_ranked(scores), top_k, generation.clusters)
     return Found(
@@ -92,24 +93,9 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     )
 
 
-def _evidence(query: Query, hits: Sequence[Hit], generation: Generation) -> list[Evidence]:
-    weighed = weigh(query, hits, generation)
-    return [each for each in weighed if is_for_readers(each.sentence, each.hit.chunk)]
-
-
 def retrieve(query: Query, generation: Generation, *, top_k: int) -> tuple[Hit, ...]:
     """Return the chunks that may answer a question, best first, not all of one document."""
     return search(query, generation, top_k=top_k).hits
-
-
-def _at_once(first: _Search, *others: _Search) -> list[dict[str, float]]:
-    """Return what some searches find, none of which is still reading afterwards."""
-    started = [_THREADS.submit(each) for each in others]
-    try:
-        found = first()
-    finally:
-        wait(started)
-    return [found, *(each.result() for each in started)]
 
 
 def _by_keywords(query: Query, generation: Generation) -> Mapping[str, float]:

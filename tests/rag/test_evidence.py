@@ -119,5 +119,5 @@ def test_a_passage_is_at_least_as_like_the_question_as_its_sentences(
     query = understand("Who is Rachel Bendayan?", generation, encoder)
     hits = retrieve(query, generation, top_k=3)
     for each in weigh(query, hits, generation):
-        assert each.tokens <= 1.2
-        assert each.passage_tokens >= each.telling_tokens - 1e-6
+        assert each.measured("tokens") <= 1.2
+        assert each.measured("passage_tokens") >= each.measured("telling_tokens") - 1e-6

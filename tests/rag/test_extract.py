@@ -36,9 +36,9 @@ def test_evidence_is_measured_from_zero_to_one(
     generation: Generation, encoder: Encoder, question: str
 ) -> None:
     for each in evidence(question, generation, encoder):
-        shares = (each.coverage, each.context, each.passage, each.named, each.absent)
+        shares = map(each.measured, ("coverage", "context", "passage", "named", "absent"))
         assert all(-1e-6 <= share <= 1 + 1e-6 for share in shares)
-        assert -1 - 1e-5 <= each.cosine <= 1 + 1e-5
+        assert -1 - 1e-5 <= each.measured("cosine") <= 1 + 1e-5
         assert 0 < each.probability < 1
 
 

@@ -12,7 +12,7 @@ from rag.index import Generation, Index
 from rag.language import fold
 from rag.models import Encoder
 from rag.query import in_conversation, understand
-from rag.retrieve import Retriever, _at_once, fuse, retrieve
+from rag.retrieve import Retriever, fuse, retrieve
 from rag.types import Hit, Turn
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-100, 100), max_size=8)
@@ -23,25 +23,23 @@ def ask(text: str, generation: Generation, encoder: Encoder, *, top_k: int = 8) 
     return retrieve(understand(text, generation, encoder), generation, top_k=top_k)
 
 
-def test_searches_at_once_read_no_longer_than_the_question_is_asked() -> None:
-    begun, over = threading.Event(), threading.Event()
+def test_words_are_looked_up_while_the_question_is_embedded(
+    generation: Generation, encoder: Encoder
+) -> None:
+    over = threading.Event()
 
-    def slow() -> dict[str, float]:
-        begun.set()
-        over.wait(10)
-        return {"slow": 1.0}
+    class Slow(Encoder):
+        def __init__(self) -> None:
+            vars(self).update(vars(encoder))
 
-    def fails() -> dict[str, float]:
-        assert begun.wait(10)  # the others run meanwhile
-        threading.Timer(0.2, over.set).start()
-        raise ValueError("no such table")
+        def encode_question(self, *given: Any, **named: Any) -> Any:
+            assert over.wait(10)
+            return encoder.encode_question(*given, **named)
 
-    with pytest.raises(ValueError, match="no such table"):
-        _at_once(fails, slow)
-    assert over.is_set()
-    assert _at_once(lambda: {"first": 1.0}, slow) == [{"first": 1.0}, {"slow": 1.0}]
-    with pytest.raises(ValueError, match="no such table"):
-        _at_once(lambda: {}, fails)
+    query = understand("Who is Rachel Bendayan?", generation, Slow())
+    assert [word.text for word in query.words] == ["Rachel", "Bendayan"]
+    over.set()
+    assert query.vector == pytest.approx(encoder.encode_query("Who is Rachel Bendayan?"), abs=1e-5)
 
 
 @given(LISTS, st.randoms())
