@@ -164,7 +164,7 @@ def _from_file(path: Path, world: World, draw: random.Random) -> Iterator[Writte
                 each
                 for each in world.sources
                 if world.uris[each.chunk.document_id] == gold["uri"]
-                and any(one_line(s.text) == gold["quote"] for s in each.chunk.sentences)
+                and any(one_line(s.text) == one_line(gold["quote"]) for s in each.chunk.sentences)
             ]
             if not holding:
                 raise CaseError(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import numpy as np
 
@@ -11,16 +11,18 @@ from rag.claims import Claim, Cue, Speaker, Token, groups, is_role, read
 from rag.denials import SCOPE, denials, denied
 from rag.figures import Day, Figure, Quantity, Relative
 from rag.language import fold, unaccented
+from rag.persons import titles
 from rag.proof import AKIN, COUNTED, QUOTATION_MARKS, Line, Proof, plain, same, told
-from rag.roles import alike, roles
+from rag.roles import alike, aside, roles
 from rag.standing import is_beside, replaced, roles_of, standing
 from rag.types import Span
 
-SAME = (
-    0.999  # share of what the best line has of the words around a fact, for another to do as well
-)
-ELSEWHERE = 0.5  # of the words around a name; a line with fewer of them tells of another matter
-CONTEXT = 0.3  # the same where the best line has nothing that contradicts
+# Shares of what the best line has of the words around a fact, that another line must have:
+SAME = 0.999  # to do as well
+NEARLY = 0.95  # the same around a place
+ELSEWHERE = 0.5  # not to tell of another matter
+CONTEXT = 0.3  # to have a number of it, where the best line has nothing that contradicts
+NAMED = 0.4  # to have a name of it in the same way
 NEW = 0.35  # up to how far a word is had that is new
 MOST_NEW = 0.5  # share of the words of a sentence that may be new
 MOST_NEW_TRANSLATED = 0.65  # the same of one in another language than its evidence
@@ -187,17 +189,21 @@ def _of_fact(proof: Proof, token: Token) -> str:
     rival = _rival(proof, token, line)
     if not rival or f" {rival} " in f" {token.text} ":  # "Mexico" is none of "Mexico City"
         loose = token.kind == "figure" and all(map(_is_loose, proof.figures[token.span]))
-        near = having[best] or token.kind == "name" or loose or _is_headed(proof, token, line)
-        well = near or float(around[having].max()) >= CONTEXT * around[best]
+        near = having[best] or token.place or loose or _is_headed(proof, token, line)
+        least = NAMED if token.kind == "name" else CONTEXT
+        well = near or float(around[having].max()) >= least * around[best]
         return "" if well else f"“{token.text}” is not said of this in the evidence."
-    tied = [i for i in having.nonzero()[0] if i != best and around[i] >= SAME * around[best]]
+    least = NEARLY if token.place else SAME
+    tied = [i for i in having.nonzero()[0] if i != best and around[i] >= least * around[best]]
     if any(proof.lines[i].cosine > line.cosine for i in tied):
         return ""
     return f"The evidence has “{rival}” where you wrote “{token.text}”."
 
 
 def _is_headed(proof: Proof, token: Token, line: Line) -> bool:
-    """Tell whether the heading over a line has a figure of the sentence."""
+    """Tell whether what a line stands under has a figure or name of the sentence."""
+    if token.kind == "name":
+        return any(head.has(token) for head in proof.heads() if head.source is line.source)
     heading = read(line.source.chunk.heading, line.source.chunk.language).figures
     return all(any(same(own, each) for each in heading) for own in proof.figures[token.span])
 
@@ -319,7 +325,12 @@ def _rival(proof: Proof, token: Token, line: Line) -> str:
     if token.place and (_counts_things(proof, line) or _counts_countries(proof, token, line)):
         return ""
     for group in groups(line.claim):
-        if _may_be_left_out(group, line, token, proof) or _is_elsewhere(group, line, token, proof):
+        if (
+            _may_be_left_out(group, line, token, proof)
+            or _is_elsewhere(group, line, token, proof)
+            or (_is_told_elsewhere(proof, token) and _is_in_untold_aside(group, line, proof))
+            or _bears(group, token, proof)
+        ):
             continue
         if not any(each.key in keys or plain(each) in keys for each in group):
             return " ".join(each.text for each in group)
@@ -358,6 +369,50 @@ def _may_be_left_out(group: Sequence[Token], line: Line, token: Token, proof: Pr
     acting = [each for each in proof.claim.names if each.span not in speaking]
     begins = token.opens or token in acting[:1]
     return other and group[0] is first and not begins
+
+
+def _bears(group: Sequence[Token], token: Token, proof: Proof) -> bool:
+    """Tell whether a country only says whose minister or the like it is that the line names."""
+    after = [t for t in proof.claim.tokens if t.span.start > token.span.start]
+    office = [token, *takewhile(is_role, after)]
+    keys = {plain(each) for each in office[1:]}
+    return (
+        token.place
+        and bool(keys)
+        and any(
+            _is_one_name(whose.of(line.claim.text).split(), [each.text for each in group])
+            for line in proof.lines
+            for whose in [_bearer(line.claim, token.key, keys)]
+            if whose
+        )
+    )
+
+
+def _is_one_name(one: Sequence[str], two: Sequence[str]) -> bool:
+    """Tell whether two names are the same, or one is the last name of the other."""
+    return one[-1:] == two[-1:] and (min(len(one), len(two)) == 1 or [*one] == [*two])
+
+
+def _bearer(claim: Claim, place: str, office: Set[str]) -> Span | None:
+    """Return the name before which a line has an office of a country."""
+    borne: dict[Span, set[str]] = {}
+    for span, whose in titles(claim).items():
+        word = next(each for each in claim.tokens if each.span == span)
+        borne.setdefault(whose, set()).update((word.key, plain(word)))
+    return next((whose for whose, words in borne.items() if words >= office | {place}), None)
+
+
+def _is_told_elsewhere(proof: Proof, token: Token) -> bool:
+    """Tell whether some line with a fact has much of what stands around it."""
+    having, around = proof.having[:, proof.tokens.index(token)] == 1, proof.around(token)
+    return bool(having.any()) and float(around[having].max()) >= NAMED * float(around.max())
+
+
+def _is_in_untold_aside(group: Sequence[Token], line: Line, proof: Proof) -> bool:
+    """Tell whether a line says in passing who somebody is, and the sentence has no word of it."""
+    within = aside(line.claim, group[0])
+    words = [t for t in line.claim.words if within and within.start <= t.span.start < within.end]
+    return bool(words) and not any(alike(one, two) for one in words for two in proof.tokens)
 
 
 def _is_elsewhere(group: Sequence[Token], line: Line, token: Token, proof: Proof) -> bool:
@@ -513,6 +568,9 @@ def _promised(cue: Cue, proof: Proof) -> str:
     claim = proof.claim
     if not _WILL.fullmatch(_word(cue, claim)):
         return ""
+    hedged = _IS_HEDGED.search(fold(claim.text[: cue.span.start]))
+    if hedged and any(hedged[1] in fold(line.claim.text) for line in proof.chosen):
+        return ""
     head = next(
         (each for each in proof.tokens if each.kind == "word" and each.span.end > cue.span.start),
         None,
@@ -526,6 +584,12 @@ def _promised(cue: Cue, proof: Proof) -> str:
     if found:
         return found[0] if all(found) else ""
     return _only_hedge(cue, proof)
+
+
+_IS_HEDGED = re.compile(  # "it is expected that they will", where it is so in the evidence
+    r"\b(expected|planned|hoped|prevu|attendu|previsto|se espera) (?:that|que|qu['’])"
+    r"(?:(?!\b(?:and|et|y)\b)[^,;])*$"
+)
 
 
 def _only_hedge(cue: Cue, proof: Proof) -> str:
@@ -568,13 +632,12 @@ def _hedge_of(token: Token, claim: Claim) -> str:
 
 def speakers(_: str, proof: Proof) -> str:
     """Check that whoever says it in the sentence says it in the evidence."""
-    spoken = (_spoken(_telling(proof)) | _meant(proof)) or _spoken(proof.lines)
-    if not spoken:
-        return ""
     for speaker in proof.claim.speakers:
+        telling = _telling(proof, speaker)
+        spoken = (_spoken(telling) | _meant(proof)) or _spoken(proof.lines)
         named = [each for each in _naming(speaker) if each.kind == "name" or each.opens]
         known = any(each.key in spoken or plain(each) in spoken for each in named)
-        if named and not known and not _is_office(speaker, spoken, proof):
+        if spoken and named and not known and not _is_office(speaker, spoken, proof):
             name = " ".join(each.text for each in named)
             return f"The evidence does not say that {name} said this."
     return ""
@@ -591,11 +654,17 @@ def _spoken(lines: Iterable[Line]) -> frozenset[str]:
     )
 
 
-def _telling(proof: Proof) -> Sequence[Line]:
-    """Return the chosen lines that have what is said, apart from who says it."""
+def _telling(proof: Proof, speaker: Speaker) -> Sequence[Line]:
+    """Return the chosen lines that have what somebody says, apart from who says it."""
     speaking = {each.span for each in _speaking(proof)}
+    bounds = [0, *proof.claim.breaks, len(proof.claim.text)]
+    start, end = next(
+        (each for each in pairwise(bounds) if speaker.span.start < each[1]), (0, bounds[-1])
+    )
     said = np.array([each.span not in speaking for each in proof.tokens], bool)
-    shares = proof.having[proof.rows] @ (proof.weights * said)
+    part = np.array([start <= each.span.start < end for each in proof.tokens], bool)
+    weights = proof.weights * (said & part if (said & part).any() else said)
+    shares = proof.having[proof.rows] @ weights
     most = float(shares.max(initial=0))
     return [line for line, share in zip(proof.chosen, shares, strict=True) if share >= TELLS * most]
 
@@ -634,6 +703,34 @@ def _naming(speaker: Speaker) -> Sequence[Token]:
     if any(each.text.islower() and each.place for each in speaker.words) and not people:
         return ()  # "la présidente mexicaine": who that is, the evidence may not say
     return [each for each in speaker.words if not each.place] if people else speaker.words
+
+
+def offices(_: str, proof: Proof) -> str:
+    """Check that the evidence has of what somebody is the minister, in the sentence's language."""
+    had = proof.having.max(axis=0, initial=0)
+    for match in _OFFICE.finditer(fold(proof.claim.text)):
+        for token, share in zip(proof.tokens, had, strict=True):
+            known = share >= NEW or proof.is_translation
+            if (
+                fold(token.text) == match[match.lastindex or 0]
+                and token.kind == "word"
+                and not known
+            ):
+                return f"The evidence does not say “{token.text}”; name each office as it does."
+    return ""
+
+
+_OFFICE = re.compile(
+    r"\b(finance|affairs|trade|commerce|health|defen[cs]e|justice|energy|environment|transport|"
+    r"labou?r|education|agriculture|immigration|interior|housing|tourism|culture|fisheries|"
+    r"fishing|industry|economy|mining|security|science) ministers?\b|"
+    r"\bministres? (?:de la |de l['’]|des |du |de )(finances|commerce|sante|defense|justice|"
+    r"energie|environnement|transports|travail|education|agriculture|immigration|interieur|tourisme|"
+    r"culture|industrie|economie|securite)\b|"
+    r"\bministr[oa]s? (?:de la |de los |de las |del |de )(finanzas|hacienda|comercio|salud|defensa|"
+    r"justicia|energia|ambiente|transporte|trabajo|educacion|agricultura|interior|turismo|cultura|"
+    r"industria|economia|seguridad)\b"
+)
 
 
 def words(_: str, proof: Proof) -> str:
@@ -688,6 +785,7 @@ CHECKS: tuple[Check, ...] = (
     hedges,
     certainty,
     asking,
+    offices,
     words,
     parts,
 )

@@ -121,8 +121,8 @@ def read(text: str, language: str) -> Claim:
         tuple(each for each in _denials(small, language) if not _compares(each, hedges)),
         tuple(_cues({"": _DOUBTS[_known(language)]}, small)),
         hedges,
-        tuple(_speakers(text, flat, language)),
-        tuple(match.start() for match in _BREAK.finditer(small)),
+        tuple(_speakers(text, flat, language, found)),
+        tuple(_breaks(small)),
     )
 
 
@@ -153,6 +153,20 @@ _BREAK = re.compile(
     r"(?<!\bpour)(?<!\ba)(?<!\bcomme)\s(?:but|while|whereas|although|though|mais|tandis que|"
     r"alors que|pero|mientras|aunque)\s"
 )
+
+
+_OPENING = re.compile(  # "While some went, others stayed": no aside stands before the comma
+    r"(?:while|whereas|although|though|bien que|tandis que|alors que|aunque|mientras)\s[^;:]+?"
+    r"(?P<comma>,)\s(?!(?:an?|who|which|une?|qui|quien|que|including|according|selon|segun|and|et|y|"
+    r"said|dit|dijo)\b)"
+)
+
+
+def _breaks(small: str) -> list[int]:
+    """Return where a sentence falls in parts."""
+    opening = _OPENING.match(small)
+    places = {match.start() for match in _BREAK.finditer(small)}
+    return sorted(places | ({opening.start("comma")} if opening else set()))
 
 
 def _known(language: str) -> str:
@@ -221,36 +235,37 @@ def _figure_key(figure: Figure) -> str:
 
 _DENIALS = {
     "en": re.compile(
-        r"\b(?:not|never|no(?! doubt| less| fewer| more than)|nobody|none|nothing(?! like)|"
-        r"nowhere|"
-        r"neither|nor|cannot)\b|n't\b"
+        r"\b(?:not(?! only\b[^.;]*\bbut also\b| go(?:ne|ing)? unnoticed)|never|"
+        r"no(?! doubt| less| fewer| more than)|nobody|none|nothing(?! like)|nowhere|"
+        r"neither|nor|cannot)\b|n't\b(?! only\b[^.;]*\bbut also\b| go(?:ne)? unnoticed)|"
+        r"(?<!not go )(?<!n't go )(?<!not gone )(?<!not going )\bunnoticed\b"
     ),
     "fr": re.compile(
         r"\b(?:ne(?!\s\w+\s(?:\w+\s)?que\b)\b|n'|aucune?s?\b|jamais\b|pas\b|nullement\b|ni\b|"
-        r"non\b(?!-))"
+        r"non\b(?!-| seulement))"
     ),
     "es": re.compile(r"\b(?:no(?! solo)|nunca|jamas|ningun[oa]?s?|nadie|nada|tampoco|ni)\b"),
 }
 _DOUBTS = {
     "en": re.compile(
         r"\b(?:without|unlikely|fail\w*|refus\w*|den(?:y|ies|ied|ial)|reject\w*|rul\w+ out|lack\w*|"
-        r"absence|doubt\w*|exclud\w*|shut\w* out|le(?:aves?|aving|ft) out|avoid\w*|prevent\w*|"
-        r"ke(?:pt|ep\w*) (?:[\w'’]+ ){1,5}from|instead|rather than|far from|hardly|scarcely|barely|"
-        r"little|few|"
+        r"absen(?:ce|t)|missing|doubt\w*|exclud\w*|shut\w* out|le(?:aves?|aving|ft) out|"
+        r"avoid\w*|prevent\w*|ke(?:pt|ep\w*) (?:[\w'’]+ ){1,5}from|instead|rather than|"
+        r"far from|hardly|scarcely|barely|little|few|"
         r"yet to|unable|unwilling|impossible|unclear|unreliable|sidelined|"
         r"push\w* (?:[\w']+ ){0,4}aside|(?:is|are|was|were) over|(?:belong\w* to|of) the past|"
         r"different\w*|differs?|nothing like)\b"
     ),
     "fr": re.compile(
-        r"\b(?:sans|refus\w+|echou\w+|rejet\w+|nie\w*|dement\w*|exclu\w*|manqu\w+|faute de|absence|"
-        r"dout\w+|improbable|peu|empech\w+|evit\w+|plutot que|au lieu|impossible|hors|"
+        r"\b(?:sans|refus\w+|echou\w+|rejet\w+|nie\w*|dement\w*|exclu\w*|manqu\w+|faute d(?:e\b|')|"
+        r"absen\w+|dout\w+|improbable|peu|empech\w+|evit\w+|plutot que|au lieu|impossible|hors|"
         r"renonc\w+|ecart\w+|inconnu\w*|(?:au|du) passe|different\w*)\b"
     ),
     "es": re.compile(
         r"\b(?:sin|rechaz\w+|neg(?:o|aron|ar\w*|ab\w+|ad[oa]s?)|nieg\w+|descart\w+|falt\w+|fracas\w+|exclu\w+|dud\w+|"
         r"improbable|"
         r"impid\w+|imped\w+|frustr\w+|evit\w+|en vez|en lugar|imposible|carec\w+|poco|ausencia|"
-        r"(?:al|del) pasado|diferente\w*|distint\w+)\b"
+        r"(?:al|del) pasado|diferente\w*|distint\w+|ausentes?)\b"
     ),
 }  # what is taken for a denial only where the evidence denies in other words
 
@@ -308,20 +323,23 @@ _HEDGES: Mapping[str, Mapping[str, re.Pattern[str]]] = {
             "aim(?:s|ed|ing)?|"
             r"intend(?:s|ed|ing)?|intention|seek(?:s|ing)?|sought|tr(?:y|ies|ied|ying)|propos\w+|"
             r"consider(?:s|ed|ing)?|looking (?:to|for|at)|would like|keen|eager|anxious|desires?|"
-            r"goals?|purpose|objectives?|intent|trying|attempt\w*|ambition|aspir\w+|"
-            r"ask\w* for",
+            r"goals?|purpose|objectives?|intent|trying|efforts? to|bids? to|attempt\w*|"
+            r"ambition|aspir\w+|ask\w* for",
             "scheduled": r"(?:is|are|was|were) to (?=\w)(?!the\b)|scheduled",
             "duty": r"must|ought to|(?:need|has|have) to",
             "future": r"will|shall|going to|about to|upcoming|coming|approach\w*|draws near|next|"
             r"ahead|later",
             "past": r"(?:was|were|had been|(?:has|have|having) been)",
-            "former": r"former(?:ly)?|ex-|used to|previous(?:ly)?|"
-            r"then[ -](?=prime|president|minister)",
+            "former": r"former(?:ly)?|ex-|used to|once (?:was|were|served|worked|held|led)|"
+            r"previous(?:ly)?|then[ -](?=prime|president|minister)",
             "partly": r"partly|in part|largely|mostly|mainly|partial(?:ly)?",
-            "reported": r"suggests?|appears? to|seems?|reportedly|allegedly|apparently|alleged",
+            "reported": r"suggests?|hint(?:s|ed)|signs? that|appears? to|seems?|"
+            r"reportedly|allegedly|apparently|alleged",
             "opinion": r"thinks?|thought|believ\w+|doubt\w*",
             "aim": r"points? of|ideas?|in order to|so as to|so that|designed|on the agenda",
             "unequalled": r"(?:never|nothing|nobody|no \w+)\b[^.;]{0,60}?\b(?:as|so) (?=\w)|"
+            r"(?:never|nobody) (?:heard|seen|known|felt|met|read)\b[^.,;]{0,30}?"
+            r"\b(?:worse|better|greater|more \w+)\b[^.,;]{0,30}?\bthan\b|"
             r"nowhere\b[^.;]{0,60}?\bmore",
             "superlative": r"most|worst|best|greatest|biggest|largest|highest",
         },
@@ -386,6 +404,11 @@ _CUE_WORDS = frozenset(
         "cannot",
         "former",
     }
+    | folded(
+        "although though whereas whilst among amid alongside throughout following thus "
+        "hence subsequently concerning notably lastly finally similarly tandis puisque quoique "
+        "outre parmi mientras debido"
+    )
     | {"neither", "none", "nobody", "nothing", "nowhere", "ambos", "ambas", "ello"}
     | {"nevertheless", "nonetheless", "however", "moreover", "meanwhile", "therefore", "likewise"}
     | {
@@ -418,8 +441,8 @@ _NO_FUTURE = re.compile(r"ran?$")  # the accent makes the tense: "firmará", not
 
 
 _SAYING = {
-    "en": r"sa(?:y|ys|id|ying)|(?:finds?|sees?|found) that|told|tells?|add(?:s|ed)|announc(?:es|"
-    r"ed)|argu(?:es|ed)|"
+    "en": r"sa(?:y|ys|id|ying)|sp(?:oke|eaks?) (?:of|about)|t(?:akes?|ook) the view|"
+    r"(?:finds?|sees?|found) that|told|tells?|add(?:s|ed)|announc(?:es|ed)|argu(?:es|ed)|"
     r"warn(?:s|ed)|believ(?:es|ed?)|"
     r"thinks?|thought|noted|notes that|observ(?:es|ed)|remarked|repl(?:ies|ied)|answered|"
     r"answers that|"
@@ -471,27 +494,27 @@ _BY_ACCOUNT = {
 }
 
 
-def _speakers(text: str, flat: str, language: str) -> Iterator[Speaker]:
+def _speakers(text: str, flat: str, language: str, found: tuple[Figure, ...]) -> Iterator[Speaker]:
     """Yield whoever stands before or after a word of saying, or after "according to"."""
-    known = _known(language)
+    known, dates = _known(language), {each.span for each in found}
     for match in _account_starts(flat, known):
         start = match.end()
         end = _SPEAKER_END.search(flat, start)
         stop = end.start() if end else len(flat)
-        yield _speaker(text, flat, Span(start, stop), language)
+        yield _speaker(text, flat, Span(start, stop), language, dates)
     if known in _VIEWS and (own := _VIEWS[known].search(flat)):
-        yield _speaker(text, flat, Span(*own.span("who")), language)
+        yield _speaker(text, flat, Span(*own.span("who")), language, dates)
     for match in _SPEAKING[known].finditer(flat):
         if _UNSAID.search(flat[: match.start()]):
             if agent := _AGENT.match(flat, match.end()):
-                yield _speaker(text, flat, Span(*agent.span(1)), language)
+                yield _speaker(text, flat, Span(*agent.span(1)), language, dates)
             continue
         inverted = _INVERTED.match(flat, match.end()) or _UNNAMED.match(flat, match.end())
         comma = flat[: match.start()].rstrip().endswith((",", "”", '"'))
-        if inverted and comma:
-            yield _speaker(text, flat, Span(*inverted.span(1)), language)
+        if inverted and comma and not _NAMED_BEFORE.search(flat[: match.start()]):
+            yield _speaker(text, flat, Span(*inverted.span(1)), language, dates)
         else:
-            yield _speaker(text, flat, _before(flat, match.start()), language)
+            yield _speaker(text, flat, _before(flat, match.start()), language, dates)
 
 
 _UNSAID = re.compile(  # before a word of saying: it is said of what stands there, not by it
@@ -504,6 +527,10 @@ _INVERTED = re.compile(
     r"\s+((?:(?!in|on|at|that|en|le|que|el|last|as|to|by)[a-z]+\s)?[A-Z][\w'-]*[^,.;:]{0,50})"
 )  # "…, said Professor Ruiz"
 
+_NAMED_BEFORE = re.compile(  # "Ana Ruiz, an expert, said Peru …"
+    r"(?:^|[.;:]\s|,\s(?:and|but|while)\s)(?:[A-Z][\w'-]*\s){0,3}[A-Z][\w'-]*,\s"
+    r"(?:an?|the|who|une?|la|le|qui|el|una?|quien)\s[^,.;:]+,\s$"
+)
 _UNNAMED = re.compile(  # "…, ont indiqué les hauts fonctionnaires"
     r"\s+((?:[a-z]+\s|l['’]){0,3}(?:officials?|experts?|government|fonctionnaires?|ministres?|"
     r"gouvernement|funcionari[oa]s?|expert[oa]s?|gobierno))(?=[,.;:]|$)"
@@ -521,7 +548,8 @@ def _account_starts(flat: str, language: str) -> Iterator[re.Match[str]]:
 
 def _before(flat: str, end: int) -> Span:
     """Return what stands before a word of saying in its part of the sentence."""
-    start = 0
+    opening = _OPENING.match(flat.casefold())
+    start = opening.end() if opening and opening.end() <= end else 0
     for match in re.finditer(
         r"[.;:]\s|,\s(?:and|but|while|et|mais|y|pero)\s|\s(?:but|while|that|mais|que|pero)\s",
         flat[:end],
@@ -537,10 +565,14 @@ def _before(flat: str, end: int) -> Span:
     return Span(start + cut, end)
 
 
-def _speaker(text: str, flat: str, span: Span, language: str) -> Speaker:
-    words = tuple(
+def _speaker(text: str, flat: str, span: Span, language: str, dates: set[Span]) -> Speaker:
+    """Return who is named in a part of a sentence; a date is nobody."""
+    words = (
         replace(each, span=Span(each.span.start + span.start, each.span.end + span.start))
         for each in _tokens(span.of(text), span.of(flat), (), language)
         if each.kind in ("name", "word")
     )
-    return Speaker(span, words)
+    return Speaker(
+        span,
+        tuple(w if _is_free(w.span, dates) else replace(w, kind="figure") for w in words),
+    )

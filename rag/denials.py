@@ -21,7 +21,7 @@ AGAIN = 0.5  # share of what is denied from which on it is denied once more
 TOLD = 0.5  # the same from which on a sentence has it
 
 _STRONG = re.compile(
-    r"fail|refus|den|reject|prevent|ke(?:pt|ep)|sidelined|push|unable|unwilling|rul|avoid|"
+    r"absent|fail|refus|den|reject|prevent|ke(?:pt|ep)|sidelined|push|unable|unwilling|rul|avoid|"
     r"échou|empêch|dément|renonc|impid|frustr|descart|rechaz|nie|neg",
     re.IGNORECASE,
 )
@@ -45,6 +45,8 @@ _SAID = re.compile(
     r"dijo|dijeron|decir|dicen?)\b(?=[^,;]{0,40}?\b(?:that|que|qu['’]))",
     re.IGNORECASE,
 )
+
+_LONG = re.compile(r"\slong(?=\s(?:before|after|ago)\b)")  # "not long before the visit": soon
 
 
 def denials(_: str, proof: Proof) -> str:
@@ -88,6 +90,7 @@ def denied(claim: Claim, proof: Proof, line: Line | None = None) -> list["Denied
                 Denied(
                     cue.span.of(claim.text),
                     claim.language,
+                    tuple(words),
                     tuple(_led_to(cue, words)),
                     tuple(_reached(cue, words, claim))[:SCOPE],
                     doubts,
@@ -113,7 +116,7 @@ def _led_to(cue: Cue, words: Iterable[Token]) -> Iterator[Token]:
 
 def _reached(cue: Cue, words: Iterable[Token], claim: Claim) -> Iterator[Token]:
     """Yield the words after a cue in its clause, none but that of saying where it is denied."""
-    said = _SAID.match(claim.text, cue.span.end)
+    said = _SAID.match(claim.text, cue.span.end) or _LONG.match(claim.text, cue.span.end)
     comma = claim.text.find(", ", cue.span.end)
     end = said.end() if said else comma if comma > 0 else len(claim.text)
     yield from (each for each in words if cue.span.end <= each.span.start < end)
@@ -133,7 +136,8 @@ class Denied:
     """Words that deny, or doubt, with the words around them in their part of a sentence.
 
     Attributes:
-        earlier: all words of the part before it; `before` are those next to it.
+        words: all words of the part that it stands in; `earlier` are those before it, `before`
+            those next to it.
         part: where the part begins.
         line: the line of the evidence that it stands in, or that is best for the part.
         denies_doubt: a word of doubt follows, as in "did not fail".
@@ -143,6 +147,7 @@ class Denied:
 
     text: str
     language: str
+    words: tuple[Token, ...]
     earlier: tuple[Token, ...]
     after: tuple[Token, ...]
     doubts: bool
@@ -175,7 +180,8 @@ class Denied:
     def names_as(self, other: "Denied") -> bool:
         """Tell whether it names nobody, or somebody that the other one names, if it does at all."""
         ones, twos = ([t for t in each.of if t.kind == "name"] for each in (self, other))
-        return not (ones and twos) or _shared(ones, twos) > 0
+        named = _shared(ones, other.words) > 0 and _shared(twos, self.words) > 0
+        return not (ones and twos) or named
 
     def may_be(self, other: "Denied") -> bool:
         """Tell whether "not" and a word of doubt may say the same."""

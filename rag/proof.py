@@ -141,7 +141,7 @@ class Proof:
         self, claim: Claim, of: Sequence[Line], likeness: Likeness, around: Sequence[Claim] = ()
     ) -> None:
         known = _known_names([claim, *(line.claim for line in of)]) | _names_alone(around)
-        claim = _with_names(claim, known)
+        claim = _with_their_names(_with_names(claim, known), [line.claim for line in of])
         of = [replace(line, claim=_with_names(line.claim, known)) for line in of]
         self.claim = claim
         self.lines = of
@@ -288,6 +288,30 @@ def _with_names(claim: Claim, known: frozenset[str]) -> Claim:
         for each in claim.tokens
     )
     return replace(claim, tokens=tokens)
+
+
+def _with_their_names(claim: Claim, evidence: Sequence[Claim]) -> Claim:
+    """Return a sentence whose names that are words are those of evidence in another language.
+
+    Such is "Palais" for "Palace", by the glossary.
+    """
+    theirs = {
+        stem(token.text, each.language): token.key
+        for each in evidence
+        if each.language != claim.language
+        for token in each.names
+        if not token.place
+    }
+
+    def key(token: Token) -> str:
+        meant = sorted(glossary().get(stem(token.text, claim.language), ()))
+        return next((theirs[each] for each in meant if each in theirs), token.key)
+
+    tokens = tuple(
+        replace(each, key=key(each)) if each.kind == "name" and not each.place else each
+        for each in claim.tokens
+    )
+    return replace(claim, tokens=tokens) if theirs else claim
 
 
 def _surnames(claim: Claim, evidence: Sequence[Claim]) -> dict[Span, str]:

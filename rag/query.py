@@ -208,7 +208,7 @@ def understand(
     own: str | None = None,
     conversation: Conversation = ALONE,
 ) -> Query:
-    """Return the question as it is compared with the documents.
+    """Return the question as it is compared with the documents; it may still be being embedded.
 
     `own` is what stands at the beginning of the text without what was borrowed from questions
     before it, which counts in part.

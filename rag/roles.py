@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from rag.claims import Claim, Token, is_role
 from rag.language import akin, fold, glossary
+from rag.types import Span
 
 NEAR = (1.0, 0.5, 0.25)  # what the words to one side of a name count, from near to far
 LIGHT = 0.5  # share of this that a light word counts
@@ -175,12 +176,14 @@ def _chains(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int
 
 def _is_aside(claim: Claim, start: int) -> bool:
     """Tell whether a name stands between two commas that set off who another one is."""
-    at = claim.tokens[start].span.start
-    return any(
-        found is not None and found.start() < at < found.end()
-        for each in claim.names
-        for found in [_aside(claim, each.span.end)]
-    )
+    return aside(claim, claim.tokens[start]) is not None
+
+
+def aside(claim: Claim, token: Token) -> Span | None:
+    """Return what between two commas says who a name is, if a token stands in it."""
+    found = (_aside(claim, each.span.end) for each in claim.names)
+    around = (each for each in found if each and each.start() < token.span.start < each.end())
+    return next((Span(*each.span()) for each in around), None)
 
 
 def _aside(claim: Claim, end: int) -> re.Match[str] | None:
@@ -204,11 +207,13 @@ def _is_title(claim: Claim, start: int, end: int) -> bool:
 def _is_whose(claim: Claim, start: int, end: int) -> bool:
     """Tell whether a country only says whose president or the like the next name is."""
     words = claim.tokens[start : end + 1]
-    after = claim.tokens[end + 1 : end + 2]
-    gap = claim.text[words[-1].span.end : after[0].span.start] if after else ""
+    owns = _OWNS.match(claim.text, words[-1].span.end)
+    stop = owns.end() if owns else words[-1].span.end
+    after = next((each for each in claim.tokens[end + 1 :] if each.span.start >= stop), None)
     joined = claim.text[: words[0].span.start].endswith(("-", "–"))
-    beside = gap == " " and not joined and (after[0].kind == "name" or is_role(after[0]))
-    return words[0].place and beside
+    if after is None or claim.text[stop : after.span.start] != " " or joined:
+        return False
+    return words[0].place and (is_role(after) or (after.kind == "name" and not owns))
 
 
 def _joined(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int]]:

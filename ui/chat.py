@@ -136,7 +136,7 @@ class _Page:
         self.chat.submit(None, cancels=proposing, **private)
         self.box.stop(self.stop, state, shown, cancels=asking, **private)
         self.top.submit(self.begin, [self.chosen], everything, **private)
-        all_begun = [*asking, *proposing]
+        all_begun = [*asking, *keeping, *proposing]
         self.fresh.click(self.restart, [self.chosen], everything, cancels=all_begun, **private)
         self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **each_one)
         self.tools.input(self.choose, [self.chosen], [self.chosen], **each_one)

@@ -392,6 +392,232 @@ def test_what_is_turned_round_is_rejected(
     assert verifier.judge(f"{written} [1]", sources).reason
 
 
+@pytest.mark.parametrize(
+    ("language", "evidence", "true", "false"),
+    [
+        pytest.param(
+            "en",
+            "Ana Ruiz, an expert in ferries, said that Lind is now seen in Peru as a builder.",
+            "Ana Ruiz, a ferry expert, said Lind is now seen in Peru as a builder.",
+            "Bo Lind, a ferry expert, said Ruiz is now seen in Peru as a builder.",
+            id="speaker-with-an-aside",
+        ),
+        pytest.param(
+            "en",
+            "The port raised its fees not long before the regatta, under pressure from Peru.",
+            "Under pressure from Peru the port raised its fees shortly before the regatta.",
+            "The port raised its fees long before the regatta, under pressure from Peru.",
+            id="not-long-before",
+        ),
+        pytest.param(
+            "en",
+            "Traders observed that Chile did not get any quick gains from Lima after the fee.",
+            "Traders saw no quick gains for Chile from Lima after the fee.",
+            "Traders saw quick gains for Chile from Lima after the fee.",
+            id="no-gains-for",
+        ),
+        pytest.param(
+            "en",
+            "Remarks made in Chile upset Peru at first. | "
+            "Officials call the relationship good since Ruiz took office.",
+            "Although remarks in Chile upset Peru at first, officials call the relationship good.",
+            "Although remarks in Peru upset Chile at first, officials call the relationship good.",
+            id="although",
+        ),
+        pytest.param(
+            "en",
+            "The regatta was pushed aside by storms in Chile and in Peru. | "
+            "The illness of Bo Lind, who was then mayor of Lima, kept the regatta from taking "
+            "place.",
+            "The regatta did not take place because of storms in Chile and Peru and the illness of "
+            "Bo Lind.",
+            "The regatta took place because of storms in Chile and Peru and the illness of "
+            "Bo Lind.",
+            id="said-in-passing",
+        ),
+        pytest.param(
+            "en",
+            "Bo Lind said in May that the guild had failed to get a new crane for Peru. | "
+            "The Ruiz office says that it never wanted a crane from which Chile is excluded.",
+            "While Lind said the guild had failed to get a new crane for Peru, the Ruiz office "
+            "says it never wanted one that excluded Chile.",
+            "While Ruiz said the guild had failed to get a new crane for Peru, the Lind office "
+            "says it never wanted one that excluded Chile.",
+            id="speakers-of-two-parts",
+        ),
+        pytest.param(
+            "en",
+            "The time in the harbour suggests to Ruiz that Lind wants to bargain.",
+            "To Ruiz the time in the harbour is a sign that Lind wants to bargain.",
+            "To Ruiz the time in the harbour is proof that Lind bargains.",
+            id="sign-that",
+        ),
+        pytest.param(
+            "en",
+            "Safety was a subject when Ruiz travelled with Lind. | "
+            "Ruiz and Lind also discussed cranes and fees.",
+            "Ruiz and Lind discussed not only safety but also cranes and fees.",
+            "Ruiz and Lind did not discuss safety but cranes and fees.",
+            id="not-only",
+        ),
+        pytest.param(
+            "en",
+            "Angry words came out of Chile after the collision, and Peru noticed them.",
+            "Angry words came out of Chile after the collision and did not go unnoticed in Peru.",
+            "Angry words came out of Chile after the collision and went unnoticed in Peru.",
+            id="unnoticed",
+        ),
+        pytest.param(
+            "en",
+            "President Ana Ruiz of Peru told a harbour meeting on a Monday that Lind brings cod.",
+            "At a Monday harbour meeting, the Peruvian president said that Lind brings cod.",
+            "At a Monday harbour meeting, the Chilean president said that Lind brings cod.",
+            id="day-that-is-no-speaker",
+        ),
+        pytest.param(
+            "en",
+            "Neither cod nor crab is among the goods that the harbour officials named.",
+            "Cod and crab are absent from the goods that the harbour officials named.",
+            "Cod and crab are among the goods that the harbour officials named.",
+            id="absent-from",
+        ),
+        pytest.param(
+            "en",
+            "Bo Lind, who was mayor then, spoke of his worry about nets from Chile. | "
+            "Ana Ruiz said that the quay is old.",
+            "Lind, who was then mayor, voiced his worry about nets from Chile.",
+            "Ruiz, who was then mayor, voiced her worry about nets from Chile.",
+            id="spoke-of",
+        ),
+        pytest.param(
+            "en",
+            "Peruvian Minister Bo Lind opens the week. | "
+            "The result would be a pact, which Bo Lind would sign with Ana Ruiz of Chile.",
+            "The result would be a pact, which the Peruvian minister would sign with Ana Ruiz "
+            "of Chile.",
+            "The result would be a pact, which the Nordic minister would sign with Ana Ruiz "
+            "of Chile.",
+            id="office-of-whom-it-names",
+        ),
+        pytest.param(
+            "en",
+            "The treaty on cranes is expected to be signed during the regatta.",
+            "It is expected that the treaty on cranes will be signed during the regatta.",
+            "The treaty on cranes will be signed during the regatta.",
+            id="expected-that-it-will",
+        ),
+        pytest.param(
+            "en",
+            "The Lind office is trying to lure boat builders with lower fees for Chile.",
+            "The Lind office uses lower fees for Chile in an effort to lure boat builders.",
+            "The Lind office lures boat builders with lower fees for Chile.",
+            id="in-an-effort-to",
+        ),
+        pytest.param(
+            "en",
+            "Bo Lind is a former harbour envoy to the Nordic Council.",
+            "Bo Lind once served as harbour envoy to the Nordic Council.",
+            "Bo Lind serves as harbour envoy to the Nordic Council.",
+            id="once",
+        ),
+        pytest.param(
+            "en",
+            "Bo Lind said that being compared with Lima was the worst insult he had ever heard.",
+            "Bo Lind said that he had never heard a worse insult than the comparison with Lima.",
+            "Bo Lind said that he had never heard the comparison with Lima.",
+            id="never-a-worse-one",
+        ),
+        pytest.param(
+            "en",
+            "Tomas Lee is the minister for fishing between Chile and Peru. | "
+            "Bo Lind is the minister of health.",
+            "The fishing minister is Tomas Lee.",
+            "The tourism minister is Tomas Lee.",
+            id="of-what-minister",
+        ),
+        pytest.param(
+            "en",
+            "Bo Lind accused both Chile and Peru in 2024 of closing their eyes to cod theft. | "
+            "Tomas Lee said in November 2024 that he likes Chile and Peru.",
+            "In 2024 Bo Lind accused Chile and Peru of shutting their eyes to the theft of cod.",
+            "In 2024 Tomas Lee accused Chile and Peru of shutting their eyes to the theft of cod.",
+            id="who-accuses-after-a-year",
+        ),
+        pytest.param(
+            "fr",
+            "De hauts fonctionnaires ont dit qu'aucune régate n'est prévue, faute d'intérêt des "
+            "trois ports.",
+            "Aucune régate n'est prévue parce que les trois ports n'ont pas d'intérêt, ont dit de "
+            "hauts fonctionnaires.",
+            "Une régate est prévue faute d'intérêt des trois ports, ont dit de hauts "
+            "fonctionnaires.",
+            id="faute-de",
+        ),
+    ],
+)
+def test_a_plain_paraphrase_is_shown_and_its_like_is_not(
+    verifier: Verifier, language: str, evidence: str, true: str, false: str
+) -> None:
+    assert verifier.judge(f"{true} [1]", [source(evidence, language)]).reason == ""
+    assert not verifier.judge(f"{false} [1]", [source(evidence, language)]).supported
+
+
+@pytest.mark.parametrize(
+    ("evidence", "false"),
+    [
+        (
+            "Chile never agreed to take more cod from Peru, Ruiz said.",
+            "Chile agreed to take more cod from Peru.",
+        ),
+        ("Ruiz said that Lind did not meet Lee.", "Lind did not meet Ruiz."),
+        (
+            "Ruiz, who is the president of Chile, will travel on Monday. | Peru buys cod.",
+            "Ruiz will travel to Peru on Monday.",
+        ),
+        (
+            "Chilean Minister Bo Lind opens the week. | Lind's wife, Ana Lind, visited Lima.",
+            "The Chilean minister visited Lima.",
+        ),
+        (
+            "The talks were only about cod, Lind said, and Ruiz left.",
+            "The talks were not only about cod, Lind said, but Ruiz left.",
+        ),
+        ("Ruiz got no further than Lima on her tour.", "Ruiz got further than Lima on her tour."),
+        ("If Peru pays for it, Chile will leave.", "Unless Peru pays for it, Chile will leave."),
+        ("Ruiz was absent from the summit in Lima.", "Ruiz was at the summit in Lima."),
+        (
+            "Lind hopes to sign the pact on cod.",
+            "It is likely that Lind will sign the pact on cod.",
+        ),
+        ("Ruiz hinted that Chile will leave the pact.", "Chile will leave the pact."),
+    ],
+)
+def test_what_only_looks_like_a_paraphrase_is_rejected(
+    verifier: Verifier, evidence: str, false: str
+) -> None:
+    assert not verifier.judge(f"{false} [1]", [source(evidence)]).supported
+
+
+@pytest.mark.parametrize(
+    ("evidence", "written"),
+    [
+        ("Ministers joined Lind in Arica.", "Several ministers joined Lind in Arica. [1]"),
+        ("The quay is old, according to Lee.", "The quay is old, according to [1]"),
+    ],
+)
+def test_a_word_before_ministers_is_no_office_and_a_speaker_may_be_missing(
+    verifier: Verifier, evidence: str, written: str
+) -> None:
+    assert verifier.judge(written, [source(evidence)]).reason == ""
+
+
+def test_a_name_that_is_a_word_is_known_in_another_language(verifier: Verifier) -> None:
+    evidence = [source("Lind said that Ruiz might be in the Harbour Palace for part of the day.")]
+    written = "Selon Lind, Ruiz pourrait passer une partie de la journée au Palais du port. [1]"
+    assert "Palais" not in verifier.judge(written, evidence).reason
+    assert "Musée" in verifier.judge(written.replace("Palais", "Musée"), evidence).reason
+
+
 @pytest.mark.parametrize("reply", ["Yes,", "No:", "Oui,", "Sí –", "No."])
 def test_yes_and_no_are_not_shown_for_nobody_can_tell_them(verifier: Verifier, reply: str) -> None:
     verdict = verifier.judge(f"{reply} the strike kept the regatta from taking place. [1]", [
