@@ -103,7 +103,7 @@ class Reader(HttpUser):
                     first = False
             self.note(WHOLE, started)
             started = time.perf_counter()
-            list(self.events("finish", [None, None]))
+            list(self.events("propose", [None, None, None]))
             self.note(AFTER, started)
         except (NotAnsweredError, OSError) as error:
             self.note(WHOLE, started, error)

@@ -1,7 +1,7 @@
 """The chat window: where things stand, and which event does what."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -91,12 +91,20 @@ def look() -> dict[str, Any]:
     return {"theme": theme, "css": _asset("style.css"), "i18n": gr.I18n(**translations())}
 
 
+@dataclass(slots=True)
+class Tried:
+    """After which answer of a window questions were tried last: others are done too late."""
+
+    after: str = ""
+
+
 class _Page:
     """The components of the page in their places, and what their events change."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.session, self.chosen = gr.State(()), gr.State(Chosen())
+        self.tried = gr.State(Tried())
         with gr.Row(elem_id="top"):
             self.top = _html("top", parts.top("en", None, desk.recorded_days), elem_id="head")
             self.status = gr.HTML(elem_id="status", apply_default_css=False)
@@ -127,17 +135,12 @@ class _Page:
             self.box.submit(self.typed, [self.box, *state], shown, **together, **private),
             self.chat.submit(self.pressed, state, shown, **together, **private),
         ]
-        keeping = [each.then(self.kept, [self.session], self.wire, **each_one) for each in asking]
-        proposing: list[Any] = [
-            each.then(self.propose, state, self.follow, **each_one) for each in keeping
-        ]
-        # What was going to be proposed after one answer would come beside the next.
-        self.box.submit(None, cancels=proposing, **private)
-        self.chat.submit(None, cancels=proposing, **private)
+        for each in asking:
+            kept = each.then(self.kept, [self.session], self.wire, **each_one)
+            kept.then(self.propose, [*state, self.tried], self.follow, **each_one)
         self.box.stop(self.stop, state, shown, cancels=asking, **private)
         self.top.submit(self.begin, [self.chosen], everything, **private)
-        all_begun = [*asking, *keeping, *proposing]
-        self.fresh.click(self.restart, [self.chosen], everything, cancels=all_begun, **private)
+        self.fresh.click(self.restart, [self.chosen], everything, cancels=asking, **private)
         self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **each_one)
         self.tools.input(self.choose, [self.chosen], [self.chosen], **each_one)
         self.attach.upload(self.take, [self.chosen], [self.chosen, self.attach], **private)
@@ -167,13 +170,19 @@ class _Page:
         """Let the browser keep the conversation."""
         return keep(session) if _is_over(session) else command("none")
 
-    def propose(self, session: Session, chosen: Chosen, request: gr.Request) -> str:
-        """Propose what could be asked next."""
+    def propose(
+        self, session: Session, chosen: Chosen, tried: Tried, request: gr.Request
+    ) -> str | dict[str, Any]:
+        """Propose what could be asked next; the page shows it beside the answer that it is for."""
         if not _is_over(session):
             return ""
+        tried.after = session[-1].answer.id
         asked = Asked("", chosen.where, clearance=visitor_of(request).clearance)
         proposed = follow_ups(self.desk.pipeline, session, asked)
-        return parts.follow(chosen.language, proposed)
+        if tried.after != session[-1].answer.id:
+            nothing: dict[str, Any] = gr.skip()
+            return nothing
+        return parts.follow(chosen.language, proposed, after=session[-1].answer.id)
 
     def begin(self, event: gr.EventData, chosen: Chosen, request: gr.Request) -> Changes:
         """Fill the page in the browser's language, with the conversation that it kept."""

@@ -24,6 +24,7 @@ desk.begin = async () => {
   if (user) KEPT += `.${user}`;
   desk.source.watch("value", shown);
   desk.chat.watch("value", grown);
+  desk.follow.watch("value", proposed);
   desk.top.watch("value", listKept);
   desk.wire.watch("value", () => desk.wire.props.value && obey(JSON.parse(desk.wire.props.value)));
   desk.dossier.watch("value", () => desk.dossier.element.classList.remove("waiting"));
@@ -229,6 +230,13 @@ function grown() {
   if (end) box.scrollTop += end.getBoundingClientRect().top - box.getBoundingClientRect().top - 8;
   turns = all.length;
   growing = Boolean(last?.querySelector(".searching"));
+}
+
+// What is proposed may come when another question was asked meanwhile.
+function proposed() {
+  const found = desk.follow.element.querySelector("[data-after]");
+  const last = [...desk.chat.element.querySelectorAll(".turn")].pop();
+  if (found) found.hidden = found.dataset.after !== last?.dataset.answer;
 }
 
 // ---- conversations, kept in this browser alone

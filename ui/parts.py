@@ -55,10 +55,14 @@ def welcome(language: str, examples: Iterable[str]) -> str:
     return f'<div class="welcome"><h2>{told(language, "welcome")}</h2>{questions(examples)}</div>'
 
 
-def follow(language: str, proposed: Iterable[str]) -> str:
-    """Return the questions that could be asked next, nothing when there are none."""
+def follow(language: str, proposed: Iterable[str], *, after: str) -> str:
+    """Return what could be asked after an answer, hidden until the page has seen that it is last.
+
+    It may come when that is no longer so. Nothing is returned when there are no questions.
+    """
     listed = questions(proposed)
-    return f"<h2>{told(language, 'follow')}</h2>{listed}" if listed else ""
+    begin = f'<div data-after="{inert(after)}" hidden><h2>{told(language, "follow")}</h2>'
+    return f"{begin}{listed}</div>" if listed else ""
 
 
 def questions(listed: Iterable[str]) -> str:

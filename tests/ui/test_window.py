@@ -36,9 +36,11 @@ PROPOSED = """() => {
   const follow = document.querySelector("#follow");
   window.proposed = [];
   const note = () => window.proposed.push(
-    [...follow.querySelectorAll(".example")].map((each) => each.innerText),
+    [...follow.querySelectorAll(".example")]
+      .filter((each) => each.checkVisibility())
+      .map((each) => each.innerText),
   );
-  new MutationObserver(note).observe(follow, { childList: true, subtree: true });
+  new MutationObserver(note).observe(follow, { attributes: true, childList: true, subtree: true });
 }"""
 # Notes in the page when a question is sent and when the first quote of its answer is there.
 STOPWATCH = """() => new Promise((done) => {
@@ -175,7 +177,7 @@ def test_an_example_and_a_proposed_question_are_asked(page: Page, ask: Ask) -> N
     page.locator("#chat .example").first.click()
     expect(page.locator("#chat .tools")).to_have_count(1)
     ask(page, SUMMIT)
-    proposed = page.locator("#follow .example").first
+    proposed = page.locator("#follow :not([hidden]) > .examples .example").first
     words = proposed.inner_text()
     proposed.click()
     expect(page.locator("#chat .turn").last.locator("h2")).to_contain_text(words)
@@ -196,7 +198,7 @@ def test_a_question_asked_while_others_are_tried_is_kept_and_has_its_own_proposa
 
     with launched(Slow(pipeline.index, encoder), encoder, browser) as page:
         ask(page, SUMMIT)
-        proposed = page.locator("#follow .example")
+        proposed = page.locator("#follow :not([hidden]) > .examples .example")
         expect(proposed.first).to_be_visible()
         alone = proposed.all_inner_texts()
         page.get_by_role("button", name="New conversation").click()
