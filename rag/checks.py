@@ -328,7 +328,7 @@ def _rival(proof: Proof, token: Token, line: Line) -> str:
         if (
             _may_be_left_out(group, line, token, proof)
             or _is_elsewhere(group, line, token, proof)
-            or (_is_told_elsewhere(proof, token) and _is_in_untold_aside(group, line, proof))
+            or (_is_in_untold_aside(group, line, proof) and _is_told_elsewhere(proof, token))
             or _bears(group, token, proof)
         ):
             continue
@@ -388,9 +388,9 @@ def _bears(group: Sequence[Token], token: Token, proof: Proof) -> bool:
     )
 
 
-def _is_one_name(one: Sequence[str], two: Sequence[str]) -> bool:
+def _is_one_name(one: list[str], two: list[str]) -> bool:
     """Tell whether two names are the same, or one is the last name of the other."""
-    return one[-1:] == two[-1:] and (min(len(one), len(two)) == 1 or [*one] == [*two])
+    return one == two or (one[-1:] == two[-1:] and 1 in (len(one), len(two)))
 
 
 def _bearer(claim: Claim, place: str, office: Set[str]) -> Span | None:

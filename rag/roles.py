@@ -166,17 +166,14 @@ def _keys(name: Iterable[Token]) -> frozenset[str]:
 def _chains(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
     """Yield the names that "and" joins, such as "A, B and C"."""
     titles = [
-        i for i, each in enumerate(found) if _is_title(claim, *each) or _is_aside(claim, each[0])
+        i
+        for i, each in enumerate(found)
+        if _is_title(claim, *each) or aside(claim, claim.tokens[each[0]])
     ]
     yield from ([i] for i in titles)
     rest = [i for i in range(len(found)) if i not in titles]
     for chain in _joined(claim, [found[i] for i in rest]):
         yield [rest[i] for i in chain]
-
-
-def _is_aside(claim: Claim, start: int) -> bool:
-    """Tell whether a name stands between two commas that set off who another one is."""
-    return aside(claim, claim.tokens[start]) is not None
 
 
 def aside(claim: Claim, token: Token) -> Span | None:
@@ -234,8 +231,8 @@ def _joined(claim: Claim, found: Sequence[tuple[int, int]]) -> Iterator[list[int
 
 
 def _joint(claim: Claim, end: int, start: int) -> str:
-    aside = _aside(claim, claim.tokens[end].span.end)
-    after = aside.end() - 1 if aside else claim.tokens[end].span.end
+    who = _aside(claim, claim.tokens[end].span.end)
+    after = who.end() - 1 if who else claim.tokens[end].span.end
     gap = claim.text[after : claim.tokens[start].span.start]
     words = [
         fold(each.text)
@@ -322,8 +319,8 @@ def _is_of(claim: Claim, end: int) -> bool:
 def _after(claim: Claim, end: int) -> tuple[tuple[Token, float], ...]:
     """Return the words after a name, from near to far, past what stands between two commas."""
     found, stop = list[Token](), claim.tokens[end].span.end
-    aside = _APPOSITION.match(claim.text, stop)
-    last = aside.end() if aside else stop
+    who = _APPOSITION.match(claim.text, stop)
+    last = who.end() if who else stop
     for i in range(end + 1, len(claim.tokens)):
         token = claim.tokens[i]
         if token.span.start < last:

@@ -95,7 +95,7 @@ def assert_steady(opened: Sequence[tuple[int, int]]) -> None:
     """
     for counts in zip(*opened[1:], strict=True):
         half = len(counts) // 2
-        assert min(counts[half:]) <= min(counts[:half]) + half // 2, opened
+        assert min(counts[half:]) <= min(counts[:half]) + 2, opened
 
 
 def read_here(reader: Reader, sources: Iterable[Source]) -> Iterator[tuple[Source, Loaded]]:
