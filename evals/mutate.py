@@ -235,7 +235,7 @@ MUTANTS = (
         "meaning off: no vector counts",
         _together(
             _function(Generation, "nearest_chunks", _none),
-            _function(Generation, "cosines", _none),
+            _function(Encoder, "encode_turn", lambda encode, *a: 0 * encode(*a)),
             _function(Encoder, "encode_question", _without_meaning),
         ),
     ),

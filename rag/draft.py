@@ -204,14 +204,14 @@ class Draft:
         self._index_words(number, context, document.language, chunk.text, chunk.language)
         self._truth.execute(
             "insert into embeddings values (?, ?, ?)",
-            [number, b"".join(embedding.codes), embedding.vectors.tobytes()],
+            [number, embedding.code, embedding.vectors.tobytes()],
         )
         whole, *parts = embedding.vectors
         self._waiting[piece.vector_id] = whole
-        for sentence, _, code in zip(chunk.sentences, parts, embedding.codes, strict=True):
+        for sentence, _, size in zip(chunk.sentences, parts, embedding.sizes, strict=True):
             self._truth.execute(
                 "insert into sentences values (?, ?, ?, ?, ?)",
-                [sentence.id, number, sentence.span.start, sentence.span.end, len(code)],
+                [sentence.id, number, sentence.span.start, sentence.span.end, size],
             )
 
     def settle(self) -> tuple[Document, ...]:

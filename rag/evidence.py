@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress, pairwise
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rag.index import Generation
 from rag.language import SHORTEST_AKIN, akin, lacks, misses, names, stem, terms
+from rag.models import Products
 from rag.query import LIKE, Query, QueryTokens
 from rag.store import Embedding, Vector
 from rag.types import Hit, Sentence
@@ -44,7 +44,6 @@ OFFSET = -4.1
 YEAR = re.compile(r"[12]\d{3}")
 
 Numbers = npt.NDArray[np.float64]
-_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +156,8 @@ def measure(
     starts = np.cumsum([0, *lengths[:-1]])
     before = np.arange(sum(lengths)) - 1
     before[starts] = starts  # the first of a passage has none but itself
-    cosines = np.vecdot(np.concatenate([each.vectors for each in passages]), query.vector)
+    vectors = np.concatenate([each.vectors for each in passages])
+    cosines = np.vecdot(vectors, query.vector)
     nearest = np.maximum.reduceat(cosines, starts)
     around = words.rows(each.context for each in passages)
     coverage = words.shares(rows)
@@ -197,12 +197,10 @@ def _of_tokens(
     before: npt.NDArray[np.int64],
 ) -> dict[str, Numbers]:
     """Return the measures that are of tokens; none where there are no vectors of them."""
-    codes = [code for each in passages for code in each.codes]
-    nearest = nearest_tokens(query, dict(enumerate(codes))) if query else {}
-    if query is None or not nearest:
+    if query is None or not any(each.code for each in passages):
         return {}
-    none = np.zeros(len(query.vectors))  # of a sentence that is one sign, such as a dash
-    rows = np.stack([nearest.get(each, none) for each in range(len(codes))])
+    products = query.products({each.hit.chunk.id: each.code for each in passages})
+    rows = _nearest(query, [*products.values()], [n for each in passages for n in each.tokens])
     # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
     telling = np.vecdot(rows, query.telling)
     of_passages = np.vecdot(np.maximum.reduceat(rows, starts), query.telling)
@@ -214,33 +212,35 @@ def _of_tokens(
     }
 
 
-def nearest_tokens(query: QueryTokens, codes: Mapping[_Key, bytes]) -> dict[_Key, Numbers]:
+def nearest_tokens(query: QueryTokens, codes: Mapping[str, bytes]) -> dict[str, Numbers]:
     """Return for each text how similar the nearest of its tokens is to each of the question's.
 
     The cosine is estimated from the signs of a token's coordinates. Texts without tokens are left
-    out.
+    out. What was made of an id is remembered with the question: it names one text always.
     """
     known = {each: code for each, code in codes.items() if code}
-    if not known:
-        return {}
-    size = query.vectors.shape[1]
-    joined = np.frombuffer(b"".join(known.values()), np.uint8).reshape(-1, size // 8)
-    products = np.zeros((len(joined), len(query.vectors)), np.float32)
-    part = np.empty_like(products)
-    for table, column in zip(query.tables, np.ascontiguousarray(joined.T), strict=True):
-        np.take(table, column, axis=0, out=part, mode="clip")
-        products += part
-    lengths = [len(code) // (size // 8) for code in known.values()]
-    starts = np.cumsum([0, *lengths[:-1]])
-    best = np.maximum.reduceat(products, starts, axis=0) * (math.pi / 2 / size) ** 0.5
-    return dict(zip(known, best, strict=True))
+    products = query.products(known)
+    found = _nearest(query, [*products.values()], [len(each) for each in products.values()])
+    return dict(zip(known, found, strict=True))
+
+
+def _nearest(query: QueryTokens, products: Sequence[Products], counts: Sequence[int]) -> Numbers:
+    """Return the cosines of the nearest tokens of texts with so many each; 0 of one with none."""
+    found = np.zeros((len(counts), len(query.vectors)))
+    some = np.array(counts) > 0
+    if some.any():
+        starts = np.cumsum([0, *counts[:-1]])[some]
+        best = np.maximum.reduceat(np.concatenate(products), starts, axis=0)
+        found[some] = query.cosines(best)
+    return found
 
 
 class _Passage:
     """A chunk as it is weighed.
 
     Attributes:
-        vectors, codes: of each sentence.
+        vectors: of each sentence.
+        code, tokens: the codes of all tokens, joined, and how many each sentence has.
         sequences: the index terms of each sentence in their order.
         context: those of all sentences and of what the chunk stands under.
     """
@@ -248,7 +248,8 @@ class _Passage:
     def __init__(self, hit: Hit, embedded: Embedding) -> None:
         chunk = hit.chunk
         self.hit = hit
-        self.vectors, self.codes = embedded.vectors[1:], embedded.codes
+        self.vectors, self.code = embedded.vectors[1:], embedded.code
+        self.tokens = [8 * size // self.vectors.shape[1] for size in embedded.sizes]
         self.sequences = [_sequence(each.text, chunk.language) for each in chunk.sentences]
         head = terms(f"{chunk.title} {chunk.heading}", chunk.language)
         self.context = frozenset(head).union(*self.sequences)

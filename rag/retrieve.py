@@ -1,7 +1,7 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from rag.language import terms
 from rag.models import Encoder
 from rag.orders import sentences_for_readers
 from rag.query import Query, Topic, understand
+from rag.store import Embedding
 from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
@@ -60,32 +61,25 @@ class Found:
 
 def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
-    asked = query.in_context or query
-    readings = asked.readings(generation.languages)
+    readings = query.readings(generation.languages)
     weights = ENGLISH if all(each.read_well for each in readings) else OTHER
     keywords = _best(_by_keywords(each, generation) for each in readings)
-    # Only now is the question's vector waited for.
-    meaning = _best(generation.nearest_chunks(each.vector, POOL) for each in readings)
+    meaning = _best(generation.nearest_chunks(each.in_context, POOL) for each in readings)
     pool = _ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[:COMPARED]
-    by_tokens = [_by_tokens(each, pool, generation) for each in readings]
+    embedded = generation.embeddings(pool)
+    by_tokens = [_by_tokens(each, embedded) for each in readings]
     telling, plain = (_best(each) for each in zip(*by_tokens, strict=True))
     fused = fuse(
-        (meaning, keywords, telling, plain, *_by_topic(query.topic, pool, generation)),
+        (meaning, keywords, telling, plain, *_by_topic(query.topic, embedded, generation)),
         (weights.meaning, weights.keywords, weights.telling_tokens, weights.tokens, *TOPIC),
     )
     first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
     read = [hits[each] for each in first[:READ]]
     for_readers = {hit.chunk.id: sentences_for_readers(hit.chunk) for hit in read}
-
-    def weighed(asked: Query) -> list[Evidence]:
-        found = weigh(asked, read, generation)
-        return [each for each in found if each.sentence in for_readers[each.hit.chunk.id]]
-
-    evidence = found = weighed(asked)
-    if asked is not query:
-        evidence = weighed(query)
-    scores = _with_best_sentence(fused, first, found, weights.best_sentence)
+    weighed = weigh(query, read, generation)
+    evidence = [each for each in weighed if each.sentence in for_readers[each.hit.chunk.id]]
+    scores = _with_best_sentence(fused, first, evidence, weights.best_sentence)
     kept = _spread(_ranked(scores), top_k, generation.clusters)
     return Found(
         tuple(Hit(hits[each].chunk, scores[each]) for each in kept),
@@ -109,12 +103,12 @@ def _by_keywords(query: Query, generation: Generation) -> Mapping[str, float]:
 
 
 def _by_tokens(
-    query: Query, chunk_ids: Sequence[str], generation: Generation
+    query: Query, embedded: Mapping[str, Embedding]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return how alike the tokens of the question and of chunks are, by rarity and on average."""
     if query.tokens is None:
         return {}, {}
-    nearest = nearest_tokens(query.tokens, generation.codes(chunk_ids))
+    nearest = nearest_tokens(query.tokens, {each: of.code for each, of in embedded.items()})
     if not nearest:
         return {}, {}
     rows = np.stack(list(nearest.values()))
@@ -124,14 +118,15 @@ def _by_tokens(
 
 
 def _by_topic(
-    topic: Topic | None, chunk_ids: Sequence[str], generation: Generation
+    topic: Topic | None, embedded: Mapping[str, Embedding], generation: Generation
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return how like its beginning chunks are, and how far their titles were said."""
-    if topic is None:
+    if topic is None or not embedded:
         return {}, {}
-    titles = generation.titles(chunk_ids)
+    cosines = np.vecdot(np.stack([each.vectors[0] for each in embedded.values()]), topic.vector)
+    titles = generation.titles([*embedded])
     titled = {each: _share(_terms(*title), topic.terms) for each, title in titles.items()}
-    return generation.cosines(chunk_ids, topic.vector), titled
+    return dict(zip(embedded, cosines.tolist(), strict=True)), titled
 
 
 @lru_cache(maxsize=10_000)  # titles
@@ -145,8 +140,9 @@ def _share(of: Set[str], among: Set[str]) -> float:
 
 def _best(lists: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Return the best score of each chunk in any of the lists."""
-    best: dict[str, float] = {}
-    for scores in lists:
+    first, *others = lists
+    best = dict(first)
+    for scores in others:
         for each, score in scores.items():
             best[each] = max(score, best.get(each, score))
     return best
@@ -172,12 +168,13 @@ def fuse(lists: Iterable[Mapping[str, float]], weights: Iterable[float]) -> dict
     >>> fuse([{"a": 3.0, "b": 1.0}, {"b": 7.0}], [0.25, 0.75])
     {'a': 0.25, 'b': 0.75}
     """
-    fused: Counter[str] = Counter()
+    fused: dict[str, float] = {}
     for scores, weight in zip(lists, weights, strict=True):
         low, high = min(scores.values(), default=0), max(scores.values(), default=0)
         for each, score in scores.items():
-            fused[each] += weight * ((score - low) / (high - low) if high > low else 1)  # type: ignore[assignment]  # Counter is typed for whole numbers
-    return dict(fused)
+            share = (score - low) / (high - low) if high > low else 1.0
+            fused[each] = fused.get(each, 0.0) + weight * share
+    return fused
 
 
 def _spread(ranked: list[str], top_k: int, clusters: Mapping[str, str]) -> list[str]:
@@ -192,6 +189,8 @@ def _spread(ranked: list[str], top_k: int, clusters: Mapping[str, str]) -> list[
         original = clusters.get(document_id, document_id)
         (first if seen[original] < PER_DOCUMENT else later).append(each)
         seen[original] += 1
+        if len(first) == top_k:
+            break
     kept = {*first[:top_k], *later[: max(0, top_k - len(first))]}
     return [each for each in ranked if each in kept]
 

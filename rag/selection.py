@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ import numpy as np
 from rag import store
 from rag.access import Clearance
 from rag.draft import Refusal
-from rag.index import Generation, Index, Listed
+from rag.index import SMALL_KEPT, Generation, Index, Kept, Listed
 from rag.store import DESCRIPTION, Vector
 from rag.types import EVERYWHERE, Document, Filter
 
@@ -40,7 +40,10 @@ and access in (select value from json_each(:satisfied))
 PLACES = (
     f"select document_id, uri, published from places where {ADMITTED} order by access != '[]', uri"
 )
-MOST_COUNTED = 10_000  # words whose number is kept
+MATCHING = (
+    "select c.id, -bm25(keywords, 1.0, 1.0) from keywords cross join chunks c on "
+    f"c.number = keywords.rowid where keywords match ? {WITHIN} order by rank limit ?"
+)
 
 
 def only(generation: Generation, where: Filter) -> Generation:
@@ -157,7 +160,10 @@ class Selection(Generation):
 
     def matching_chunks(self, words: Iterable[str], top_k: int) -> dict[str, float]:
         """Return chunk ids with their BM25 score for any of the index terms, best first."""
-        return self._matching(words, top_k, WITHIN, self._ids)
+        query = " OR ".join(f'"{word}"' for word in dict.fromkeys(words) if '"' not in word)
+        if not query:
+            return {}
+        return dict(self._rows(MATCHING, [query, self._ids, top_k]))
 
     def _admitted(self, scores: Mapping[str, float]) -> dict[str, float]:
         return {each: score for each, score in scores.items() if _document(each) in self._places}
@@ -222,21 +228,17 @@ class Seen(Selection):
             for each, of in whole.clusters.items()
             if each in self._places and of in self._places
         }
-        self._frequencies: dict[str, int] = {}
+        self._frequencies = Kept(SMALL_KEPT, self._read_frequencies)
 
     def document_frequencies(self, words: Iterable[str]) -> dict[str, int]:
         """Return in how many chunks that the reader may see each index term occurs."""
-        return {word: self._frequency(word) for word in dict.fromkeys(words)}
+        return Generation.document_frequencies(self, words)
 
-    def _frequency(self, word: str) -> int:
-        if word not in self._frequencies:
-            if len(self._frequencies) >= MOST_COUNTED:
-                self._frequencies.clear()
-            self._frequencies[word] = self._chunks_with(word)
-        return self._frequencies[word]
+    def _read_frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        return {word: self._chunks_with(word) for word in words}
 
     def _chunks_with(self, word: str) -> int:
-        if '"' in word or not any(super().document_frequencies([word]).values()):
+        if '"' in word or not self._told_by.document_frequencies([word])[word]:
             return 0
         query = (
             "select count(*) from keywords cross join chunks c on c.number = keywords.rowid "
@@ -250,7 +252,8 @@ class Seen(Selection):
         return Generation.similar_terms(self, words)
 
     def _similar_to(self, word: str) -> Iterable[str]:
-        return filter(self._frequency, super()._similar_to(word))
+        counts = self.document_frequencies(near := list(super()._similar_to(word)))
+        return filter(counts.__getitem__, near)
 
 
 def _document(address: str) -> str:

@@ -87,22 +87,20 @@ class Embedding:
 
     Attributes:
         vectors: that of the whole and, below it, one row a part.
-        codes: the signs of each token's vector, one row of bits a token, for each part; empty
-            where the model has no vectors of tokens.
+        code: the signs of each token's vector, one row of bits a token, of one part after the
+            other; empty where the model has no vectors of tokens.
+        sizes: how many bytes of it each part has.
     """
 
     vectors: Vectors
-    codes: tuple[bytes, ...]
+    code: bytes
+    sizes: tuple[int, ...]
 
-    @classmethod
-    def of(cls, vectors: bytes, codes: bytes, sizes: Sequence[int]) -> "Embedding":
-        """Return what is stored as bytes; the sizes are those of each part's codes."""
-        ends = list(accumulate(sizes))
-        parts = zip([0, *ends], ends, strict=False)
-        return cls(
-            np.frombuffer(vectors, np.float32).reshape(1 + len(sizes), -1),
-            tuple(codes[start:end] for start, end in parts),
-        )
+    @property
+    def codes(self) -> tuple[bytes, ...]:
+        """Return the code of each part."""
+        ends = list(accumulate(self.sizes))
+        return tuple(self.code[a:b] for a, b in zip([0, *ends], ends, strict=False))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -339,14 +337,16 @@ def embeddings(
     truth: sqlite3.Connection, where: str = "", values: Sequence[object] = ()
 ) -> Iterator[Stored]:
     """Yield the embeddings of the chunks `c` for which an SQL condition holds."""
-    query = "select code_size from sentences where chunk = ? order by start"
-    for number, chunk_id, vector_id, vectors, codes in truth.execute(
-        "select c.number, c.id, c.vector_id, e.vectors, e.codes "
+    ordered = "select code_size from sentences where chunk = c.number order by start"
+    for chunk_id, vector_id, vectors, codes, sizes in truth.execute(
+        "select c.id, c.vector_id, e.vectors, e.codes, "
+        f"(select json_group_array(code_size) from ({ordered})) "
         f"from chunks c join embeddings e on e.chunk = c.number {where}",
         values,
     ):
-        sizes = [size for (size,) in truth.execute(query, [number])]
-        yield Stored(chunk_id, vector_id, Embedding.of(vectors, codes, sizes))
+        sizes = tuple(json.loads(sizes))
+        rows = np.frombuffer(vectors, np.float32).reshape(1 + len(sizes), -1)
+        yield Stored(chunk_id, vector_id, Embedding(rows, codes, sizes))
 
 
 def count(truth: sqlite3.Connection) -> int:

@@ -1,11 +1,15 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from rag.evidence import nearest_tokens, weigh
+from rag.evidence import _nearest, nearest_tokens, weigh
 from rag.index import Generation
+from rag.language import terms
 from rag.models import Encoder, signs
 from rag.query import Conversation, QueryTokens, in_conversation, understand
-from rag.retrieve import retrieve, search
+from rag.retrieve import _by_topic, retrieve, search
+from rag.store import Vectors
 from rag.types import Turn
 
 CODES = {"same": [0, 1, 2], "half": [0], "none": [], "other": [7, 8, 9]}
@@ -33,7 +37,15 @@ def test_what_is_looked_up_is_the_product_with_the_signs() -> None:
     products = asked.vectors @ np.where(of_text > 0, 1, -1).T
     expected = products.max(axis=1) * np.sqrt(np.pi / 2 / 384)
     found = nearest_tokens(asked, {"text": signs(of_text)})["text"]
-    assert found == pytest.approx(expected, abs=1e-5)
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_products_with_a_text_are_those_with_its_parts() -> None:
+    asked, whole = tokens([0, 1, 2]), signs(of([3, 4, 5, 6]))
+    first, second = whole[:96], whole[96:]
+    found = asked.products({"whole": whole, "first": first, "second": second})
+    assert found["whole"].tolist() == [*found["first"].tolist(), *found["second"].tolist()]
+    assert asked.products({"whole": whole})["whole"] is found["whole"]
 
 
 def test_similarities_of_signs_are_close_to_those_of_the_vectors(encoder: Encoder) -> None:
@@ -47,7 +59,7 @@ def test_similarities_of_signs_are_close_to_those_of_the_vectors(encoder: Encode
         assert found is not None
         units = found.vectors / np.linalg.norm(found.vectors, axis=1, keepdims=True)
         exact = (query.vectors @ units.T).max(axis=1)
-        near = nearest_tokens(query, {"text": signs(found.vectors)})["text"]
+        near = nearest_tokens(query, {text: signs(found.vectors)})[text]
         assert np.abs(near - exact).max() < 0.15
 
 
@@ -78,19 +90,25 @@ HISTORY = (
 def test_a_question_that_leans_is_read_after_what_was_said() -> None:
     text, before = in_conversation("And what did she say?", HISTORY[:1])
     assert text == "And what did she say? (Claudia Sheinbaum)"
-    assert before.last == "Who is Claudia Sheinbaum? She is Mexico's president."
+    assert before.last == ("Who is Claudia Sheinbaum? She is Mexico's president.",)
+
+
+LAST_FIRST = (
+    "What does Canada want? More trade.",
+    "Who is Claudia Sheinbaum? She is Mexico's president.",
+)
 
 
 @pytest.mark.parametrize(
     ("question", "last"),
     [
-        ("When does Rachel Bendayan travel?", ""),
-        ("Which of the fields of the agreement were named by officials?", ""),
-        ("How many ministers?", "Who is Claudia Sheinbaum? What does Canada want? More trade."),
-        ("When is the visit?", "Who is Claudia Sheinbaum? What does Canada want? More trade."),
+        ("When does Rachel Bendayan travel?", ()),
+        ("Which of the fields of the agreement were named by officials?", ()),
+        ("How many ministers?", LAST_FIRST),
+        ("When is the visit?", LAST_FIRST),
     ],
 )
-def test_a_question_that_stands_alone_is_left_alone(question: str, last: str) -> None:
+def test_a_question_that_stands_alone_is_left_alone(question: str, last: tuple[str, ...]) -> None:
     text, before = in_conversation(question, HISTORY)
     assert text == question
     assert before.last == last
@@ -104,13 +122,97 @@ def test_without_a_conversation_nothing_was_said() -> None:
 
 def test_what_was_said_changes_what_is_meant(generation: Generation, encoder: Encoder) -> None:
     alone = understand("When was that?", generation, encoder)
-    said = Conversation(last="Ministers went to Mexico.")
+    said = Conversation(last=("Ministers went to Mexico.", "What else? Nothing."))
     after = understand("When was that?", generation, encoder, conversation=said)
     topic = encoder.encode_query("ministers travelling to Mexico")
-    assert after.in_context is not None
-    assert after.in_context.vector @ topic > alone.vector @ topic
-    assert after.vector == pytest.approx(alone.vector)  # whether it is answered, it tells alone
+    assert after.in_context @ topic > alone.in_context @ topic
+    assert np.linalg.norm(after.in_context) == pytest.approx(1)
+    assert after.vector == pytest.approx(after.in_context)  # it has no word of its own
     assert retrieve(after, generation, top_k=3)
+
+
+def test_whether_a_question_with_words_is_answered_is_told_by_it(
+    generation: Generation, encoder: Encoder
+) -> None:
+    alone = understand("How many ministers?", generation, encoder)
+    said = Conversation(last=("Ships and ports.",))
+    after = understand("How many ministers?", generation, encoder, conversation=said)
+    assert after.vector == pytest.approx(alone.vector)
+    assert not np.allclose(after.in_context, alone.vector, atol=0.01)
+
+
+def test_a_question_that_leans_is_embedded_beside_what_it_borrowed(
+    generation: Generation, encoder: Encoder
+) -> None:
+    text, said = in_conversation("And what did she say?", HISTORY[:1])
+    own = "And what did she say?"
+    found = understand(text, generation, encoder, own=own, conversation=said)
+    alone = understand(own, generation, encoder)
+    assert found.tokens is not None
+    assert alone.tokens is not None
+    assert found.tokens.vectors.shape == alone.tokens.vectors.shape  # of its own tokens alone
+    assert not np.allclose(found.tokens.vectors, alone.tokens.vectors, atol=0.01)
+    assert found.vector == pytest.approx(found.in_context)
+    named = encoder.encode_query("Claudia Sheinbaum")
+    assert found.vector @ named > alone.vector @ named + 0.2
+
+
+def test_the_turn_just_before_counts_most(generation: Generation, encoder: Encoder) -> None:
+    def after(*last: str) -> np.ndarray:
+        said = Conversation(last=last)
+        return understand("When was that?", generation, encoder, conversation=said).in_context
+
+    mining, ports = "Mines and metals.", "Ships and ports."
+    of_mining = encoder.encode_query(mining)
+    assert after(mining, ports) @ of_mining > after(ports, mining) @ of_mining + 0.05
+
+
+def test_what_a_conversation_is_about_is_compared_with_passages_and_titles(
+    generation: Generation, encoder: Encoder
+) -> None:
+    said = in_conversation("When is it?", HISTORY)[1]
+    topic = understand("When is it?", generation, encoder, conversation=said).topic
+    assert topic is not None
+    embedded = generation.embeddings([*generation.matching_chunks(["mexico"], 20)])
+    cosines, titled = _by_topic(topic, embedded, generation)
+    of_first = encoder.encode_query("Who is Claudia Sheinbaum? She is Mexico's president.")
+    expected = {each: found.vectors[0] @ of_first for each, found in embedded.items()}
+    assert cosines == pytest.approx(expected, abs=1e-5)
+    own = {each: terms(*title) for each, title in generation.titles([*embedded]).items()}
+    shares = {e: len({*of} & topic.terms) / len({*of}) if of else 0 for e, of in own.items()}
+    assert titled == pytest.approx(shares)
+    assert len({*shares.values()}) > 1
+
+
+def test_a_turn_is_embedded_once(
+    generation: Generation, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    own = encoder._backend.encode
+
+    def noted(texts: Sequence[str]) -> Vectors:
+        seen.extend(texts)
+        return own(texts)
+
+    monkeypatch.setattr(encoder._backend, "encode", noted)
+    turn = Turn("Who sells sea ice to whom?", "Nobody does.")
+    for question in ("And when?", "And where?"):
+        said = in_conversation(question, [turn])[1]
+        understand(question, generation, encoder, conversation=said)
+    assert seen == ["Who sells sea ice to whom? Nobody does."]
+
+
+def test_a_sentence_without_tokens_is_like_no_question(
+    generation: Generation, encoder: Encoder
+) -> None:
+    query = understand("Who is Rachel Bendayan?", generation, encoder)
+    [hit] = retrieve(query, generation, top_k=1)
+    assert query.tokens is not None
+    code = generation.embeddings([hit.chunk.id])[hit.chunk.id].code
+    products = query.tokens.products({"whole": code})["whole"]
+    found = _nearest(query.tokens, [products], [0, len(products), 0])
+    assert found[0].tolist() == found[2].tolist() == [0] * len(query.tokens.vectors)
+    assert found[1] == pytest.approx(nearest_tokens(query.tokens, {"whole": code})["whole"])
 
 
 def test_a_passage_is_at_least_as_like_the_question_as_its_sentences(

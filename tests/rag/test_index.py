@@ -1,10 +1,13 @@
 import contextlib
+import gc
 import os
 import shutil
 import sqlite3
 import stat
+import sys
 import threading
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 from ingest.chunk import cut, in_context
 from ingest.load import find, load
 from ingest.sync import sync
+from rag import store
 from rag.audit import audit
 from rag.backup import restore, save
 from rag.errors import (
@@ -23,10 +27,11 @@ from rag.errors import (
     IndexMissingError,
     RagError,
 )
-from rag.index import Generation, Index, ingested_paths
+from rag.index import Generation, Index, Kept, ingested_paths
+from rag.language import stem
 from rag.models import Encoder
 from rag.pipeline import Pipeline, Question
-from rag.store import current
+from rag.store import READ_ONLY, current
 from rag.types import Document
 from tests.conftest import assert_steady
 
@@ -103,8 +108,6 @@ def test_vectors_come_back_as_they_were_put(
     for chunk, embedding in zip(chunks, encoded, strict=True):
         assert np.abs(stored[chunk.id].vectors - embedding.vectors).max() < 1e-5
         assert stored[chunk.id].codes == embedding.codes
-        codes = generation.codes([chunk.id])[chunk.id]
-        assert codes == b"".join(embedding.codes)
 
 
 def test_counts_what_it_holds(generation: Generation, documents: tuple[Document, ...]) -> None:
@@ -141,6 +144,80 @@ def test_words_are_found_where_they_stand(generation: Generation) -> None:
     assert len(found) == generation.document_frequencies(["bendayan", "zzz"])["bendayan"] > 1
     for chunk in generation.chunks(list(found)):
         assert "Bendayan" in f"{chunk.title} {chunk.heading} {chunk.text}"
+
+
+@pytest.mark.parametrize("top_k", [1, 5, 1000])
+def test_several_words_score_as_sqlite_scores_them(generation: Generation, top_k: int) -> None:
+    words = [stem(word, "en") for word in ("trade", "mining", "Bendayan", "minister", "2024")]
+    query = " OR ".join(f'"{word}"' for word in words)
+    with contextlib.closing(store.connect(generation.directory, READ_ONLY)) as truth:
+        expected = truth.execute(
+            "select c.id, -bm25(keywords, 1.0, 1.0) from keywords join chunks c on "
+            "c.number = keywords.rowid where keywords match ? order by rank, c.number limit ?",
+            [query, top_k],
+        ).fetchall()
+    for _ in range(2):  # the second time they are remembered
+        found = generation.matching_chunks(words, top_k)
+        assert list(found) == [each for each, _ in expected]
+        assert list(found.values()) == pytest.approx([score for _, score in expected])
+
+
+def test_what_was_asked_for_last_is_kept_and_no_more() -> None:
+    read: list[list[str]] = []
+
+    def lengths(keys: Sequence[str]) -> dict[str, int]:
+        read.append(list(keys))
+        return {each: len(each) for each in keys if each != "none"}
+
+    kept = Kept(2, lengths)
+    assert kept.of(["a", "bb", "a"]) == {"a": 1, "bb": 2}
+    assert list(kept.of(["bb", "a"])) == ["bb", "a"]
+    assert kept.of(["ccc"]) == {"ccc": 3}  # "bb" was asked for before "a" was
+    assert kept.of(["a", "none"]) == {"a": 1}
+    assert kept.of(["bb"]) == {"bb": 2}
+    assert read == [["a", "bb"], ["ccc"], ["none"], ["bb"]]
+    assert list(kept.of("abcdef")) == list("abcdef")  # more than are kept
+
+
+def test_many_threads_may_ask_for_what_is_kept() -> None:
+    kept = Kept(3, lambda keys: {each: each * 2 for each in keys})
+    keys = [f"{n % 7}" for n in range(20_000)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda each: kept.of([each, "x"]), keys, chunksize=100))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [{each: each * 2, "x": "xx"} for each in keys]
+
+
+def test_nothing_is_kept_of_a_generation_that_was_closed(
+    seeds: Path, tmp_path: Path, encoder: Encoder
+) -> None:
+    index = Index(tmp_path, encoder.fingerprint)
+    sync(index, encoder, [seeds])
+    gc.disable()
+    try:
+        with index.reading() as generation:
+            [found] = generation.matching_chunks(["bendayan"], 1)
+            kept = weakref.ref(generation.embeddings([found])[found].vectors)
+            assert kept() is generation.embeddings([found])[found].vectors
+        index.close()
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+def test_a_chunk_has_the_title_of_its_own_document(
+    generation: Generation, documents: tuple[Document, ...]
+) -> None:
+    expected = {
+        chunk.id: (document.title, document.language)
+        for document in documents
+        for chunk in cut(document)
+    }
+    assert generation.titles([*expected]) == expected
 
 
 def test_a_word_that_is_nowhere_is_not_found(generation: Generation) -> None:

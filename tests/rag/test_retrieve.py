@@ -1,4 +1,3 @@
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +20,6 @@ LISTS = st.lists(st.tuples(SCORES, st.floats(0.01, 1)), max_size=5)
 
 def ask(text: str, generation: Generation, encoder: Encoder, *, top_k: int = 8) -> tuple[Hit, ...]:
     return retrieve(understand(text, generation, encoder), generation, top_k=top_k)
-
-
-def test_words_are_looked_up_while_the_question_is_embedded(
-    generation: Generation, encoder: Encoder
-) -> None:
-    over = threading.Event()
-
-    class Slow(Encoder):
-        def __init__(self) -> None:
-            vars(self).update(vars(encoder))
-
-        def encode_question(self, *given: Any, **named: Any) -> Any:
-            assert over.wait(10)
-            return encoder.encode_question(*given, **named)
-
-    query = understand("Who is Rachel Bendayan?", generation, Slow())
-    assert [word.text for word in query.words] == ["Rachel", "Bendayan"]
-    over.set()
-    assert query.vector == pytest.approx(encoder.encode_query("Who is Rachel Bendayan?"), abs=1e-5)
 
 
 @given(LISTS, st.randoms())
