@@ -156,8 +156,7 @@ def measure(
     starts = np.cumsum([0, *lengths[:-1]])
     before = np.arange(sum(lengths)) - 1
     before[starts] = starts  # the first of a passage has none but itself
-    vectors = np.concatenate([each.vectors for each in passages])
-    cosines = np.vecdot(vectors, query.vector)
+    cosines = np.vecdot(np.concatenate([each.vectors for each in passages]), query.vector)
     nearest = np.maximum.reduceat(cosines, starts)
     around = words.rows(each.context for each in passages)
     coverage = words.shares(rows)

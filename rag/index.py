@@ -181,12 +181,20 @@ class Generation:
         self.rules: Mapping[str, Rules] = {text: from_json(text) for (text,) in rules}
         self.satisfied = frozenset(self.rules)
         self.seen: dict[frozenset[str], Generation] = {}
-        self._similar = Kept(SMALL_KEPT, self._read_similar)
-        self._chunks = Kept(CHUNKS_KEPT, self._read_chunks)
-        self._embeddings = Kept(CHUNKS_KEPT, self._read_embeddings)
-        self._titles = Kept(SMALL_KEPT, self._read_titles)
-        self._frequencies = Kept(SMALL_KEPT, self._read_frequencies)
-        self._postings = Kept(TERMS_KEPT, self._read_postings)
+        self._similar = self._keep(SMALL_KEPT, self._read_similar)
+        self._chunks = self._keep(CHUNKS_KEPT, self._read_chunks)
+        self._embeddings = self._keep(CHUNKS_KEPT, self._read_embeddings)
+        self._titles = self._keep(SMALL_KEPT, self._read_titles)
+        self._frequencies = self._keep(SMALL_KEPT, self._read_frequencies)
+        self._postings = self._keep(TERMS_KEPT, self._read_postings)
+
+    def _keep(
+        self, most: int, read: Callable[[Sequence[str]], Mapping[str, _Value]]
+    ) -> Kept[_Value]:
+        """Return what keeps the values read last until the generation is closed."""
+        kept = Kept(most, read)
+        self._opened.callback(kept.clear)
+        return kept
 
     def _open_vectors(self, opened: contextlib.ExitStack) -> Collection:
         if self._shared is not None:
@@ -233,11 +241,6 @@ class Generation:
     def close(self) -> None:
         """Let go of the files and of what was kept of them."""
         self._opened.close()
-        for each in (
-            self._frequencies, self._postings, self._similar, self._chunks, self._embeddings,
-            self._titles,
-        ):  # fmt: skip
-            each.clear()
 
     def summary(self) -> Summary:
         """Return the counts and the dates of the documents."""

@@ -191,7 +191,7 @@ def _spread(ranked: list[str], top_k: int, clusters: Mapping[str, str]) -> list[
         seen[original] += 1
         if len(first) == top_k:
             break
-    kept = {*first[:top_k], *later[: max(0, top_k - len(first))]}
+    kept = {*first, *later[: top_k - len(first)]}
     return [each for each in ranked if each in kept]
 
 

@@ -252,8 +252,8 @@ class Seen(Selection):
         return Generation.similar_terms(self, words)
 
     def _similar_to(self, word: str) -> Iterable[str]:
-        counts = self.document_frequencies(near := list(super()._similar_to(word)))
-        return filter(counts.__getitem__, near)
+        near = super()._similar_to(word)
+        return (each for each in near if self.document_frequencies([each])[each])
 
 
 def _document(address: str) -> str:

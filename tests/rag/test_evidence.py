@@ -32,7 +32,7 @@ def test_the_nearest_token_is_the_same_one_and_others_are_far() -> None:
     assert found["other"] == pytest.approx([0, 0, 0], abs=0.25)
 
 
-def test_what_is_looked_up_is_the_product_with_the_signs() -> None:
+def test_a_cosine_is_told_by_the_product_with_the_signs() -> None:
     asked, of_text = tokens([0, 1, 2]), of([3, 4, 5, 6])
     products = asked.vectors @ np.where(of_text > 0, 1, -1).T
     expected = products.max(axis=1) * np.sqrt(np.pi / 2 / 384)
