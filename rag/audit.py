@@ -163,12 +163,14 @@ def _stray(truth: sqlite3.Connection, texts: Mapping[str, str]) -> Iterator[str]
     for (each,) in truth.execute(query):
         yield f"the sentence {each!r} lies outside its chunk"
     query = (
-        "select c.id from chunks c left join embeddings e on e.chunk = c.number where "
-        "ifnull(length(e.codes), -1) != "
-        "(select ifnull(sum(code_size), 0) from sentences where chunk = c.number)"
+        "select c.id, e.sizes, length(e.codes), "
+        "(select count(*) from sentences where chunk = c.number) "
+        "from chunks c left join embeddings e on e.chunk = c.number"
     )
-    for (each,) in truth.execute(query):
-        yield f"the embedding of the chunk {each!r} is missing or is another"
+    for each, sizes, size, count in truth.execute(query):
+        found = store.part_sizes(sizes)
+        if found is None or len(found) != count or sum(found) != size:
+            yield f"the embedding of the chunk {each!r} is missing or is another"
 
 
 def _derived(truth: sqlite3.Connection, generation: Path, shared: Shared | None) -> Iterator[str]:

@@ -203,15 +203,13 @@ class Draft:
         context = f"{document.title} {chunk.heading}"
         self._index_words(number, context, document.language, chunk.text, chunk.language)
         self._truth.execute(
-            "insert into embeddings values (?, ?, ?)",
-            [number, embedding.code, embedding.vectors.tobytes()],
+            "insert into embeddings values (?, ?, ?, ?)", [number, *store.as_stored(embedding)]
         )
-        whole, *parts = embedding.vectors
-        self._waiting[piece.vector_id] = whole
-        for sentence, _, size in zip(chunk.sentences, parts, embedding.sizes, strict=True):
+        self._waiting[piece.vector_id] = embedding.vectors[0]
+        for sentence, _ in zip(chunk.sentences, embedding.sizes, strict=True):
             self._truth.execute(
-                "insert into sentences values (?, ?, ?, ?, ?)",
-                [sentence.id, number, sentence.span.start, sentence.span.end, size],
+                "insert into sentences values (?, ?, ?, ?)",
+                [sentence.id, number, sentence.span.start, sentence.span.end],
             )
 
     def settle(self) -> tuple[Document, ...]:
@@ -332,7 +330,7 @@ class _OwnVectors:
     def __init__(self, draft: Path) -> None:
         self._client = store.open_chroma(draft)
         self._collection = self._client.get_or_create_collection(
-            COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            COLLECTION, embedding_function=None, configuration={"hnsw": store.GRAPH}
         )
 
     def put(self, vectors: Mapping[str, Vector]) -> None:

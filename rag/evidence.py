@@ -54,7 +54,7 @@ class Evidence:
         vector: of the sentence.
         score: how well it answers, among the sentences at hand; 1 at most.
         probability: how likely it is that it answers at all.
-        missing: it can be no answer, as `rag.language.misses` tells.
+        question: its reading that the sentence was compared with.
         measures: of all sentences that were read with it, by their names in `measure`.
         row: its own among them.
     """
@@ -64,9 +64,14 @@ class Evidence:
     vector: Vector
     score: float
     probability: float
-    missing: bool
+    question: str
     measures: Mapping[str, Numbers]
     row: int
+
+    @property
+    def missing(self) -> bool:
+        """Tell whether it can be no answer, as `rag.language.misses` does."""
+        return misses(self.question, self.sentence.text)
 
     def measured(self, name: str) -> float:
         """Return one of its measures."""
@@ -108,7 +113,7 @@ def _read(
             passage.vectors[number],
             score[row],
             probability[row],
-            misses(reading.text, sentence.text),
+            reading.text,
             found,
             row,
         )
@@ -141,7 +146,6 @@ def measure(
     telling: the same, counting a word more the fewer of the sentences at hand have it.
     before: what the sentence before would add to the coverage.
     together: share of the question's neighbouring words that stand together in the sentence.
-    passage: the chunk's score in retrieval.
     context: the coverage by the chunk, its title and its heading.
     named: share of the names and numbers of the question that the context has.
     size: how many chunks there are, as a logarithm that ends at `MANY`.
@@ -163,7 +167,6 @@ def measure(
     of_passages = {
         "nearest": nearest,
         "passage_tokens": nearest,
-        "passage": np.array([each.hit.score for each in passages]),
         "context": words.shares(around),
         "named": words.shares(around, words.named),
         "foreign": np.array([each.hit.chunk.language != query.language for each in passages]),
@@ -171,7 +174,7 @@ def measure(
     of_tokens = _of_tokens(query.tokens, passages, starts, before)
     alike = of_tokens or {"tokens": cosines, "telling_tokens": cosines}
     sentences = [(each, number) for each in passages for number in range(len(each.sequences))]
-    found = {
+    return {
         "before_tokens": np.zeros(len(cosines)),
         **{name: np.repeat(of_each, lengths) for name, of_each in of_passages.items()},
         **alike,
@@ -181,12 +184,11 @@ def measure(
         "telling": words.shares(rows, words.telling),
         "before": words.shares(np.maximum(rows, rows[before])) - coverage,
         "together": np.array([words.together(each.sequences[n]) for each, n in sentences]),
-        "size": np.array(words.size),
-        "absent": np.array(words.absent),
+        "size": np.full(len(cosines), words.size),
+        "absent": np.full(len(cosines), words.absent),
         "lacking": np.array([words.lacking(each, n) for each, n in sentences]),
-        "english": np.array(query.read_well),
+        "english": np.full(len(cosines), query.read_well),
     }
-    return {name: np.broadcast_to(each, len(cosines)) for name, each in found.items()}
 
 
 def _of_tokens(
@@ -295,9 +297,9 @@ class _Words:
 
     def _row(self, of: frozenset[str]) -> list[float]:
         return [
-            word.certainty if word.terms & of
-            else LIKE if word.related & of
-            else AKIN if akin_terms & of
+            word.certainty if not word.terms.isdisjoint(of)
+            else LIKE if not word.related.isdisjoint(of)
+            else AKIN if not akin_terms.isdisjoint(of)
             else 0.0
             for word, akin_terms in zip(self._words, self._akin, strict=True)
         ]  # fmt: skip

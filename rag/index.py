@@ -14,7 +14,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -57,30 +57,29 @@ CANARIES = 20  # chunks whose vectors are searched for, until one is found, when
 EQUAL = 1 - 1e-5  # cosine of vectors that only rounding tells apart
 SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 MOST_SIMILAR = 2  # terms that a word may be an error for
-# Chroma builds the graph of the last thousand vectors anew at each start, and a narrow search of it
-# finds others each time, so that answers would differ.
 SMALL = 1000  # of so few vectors all are compared
-WIDER = 2  # how many times more neighbours are looked for than asked, of more
+WIDER = 2  # times more neighbours a server is asked for, as it holds those of other generations too
 # What was asked for last is kept in memory, as a generation never changes: so many of each.
 CHUNKS_KEPT = 2000  # some 20 kB each, with their embeddings
 TERMS_KEPT = 2000
-SMALL_KEPT = 10_000  # titles, and of words in how many chunks they are and what is spelled so
+SMALL_KEPT = 10_000  # titles, ids, and of words in how many chunks they are and what is spelled so
 
 Row = tuple[Any, ...]
 Postings = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
+_Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
 
-class Kept(Generic[_Value]):
+class Kept(Generic[_Key, _Value]):
     """What was read last, by what it was asked for; any number of threads may ask."""
 
-    def __init__(self, most: int, read: Callable[[Sequence[str]], Mapping[str, _Value]]) -> None:
+    def __init__(self, most: int, read: Callable[[Sequence[_Key]], Mapping[_Key, _Value]]) -> None:
         self._most = most
         self._read = read
-        self._kept: dict[str, _Value] = {}  # what was asked for last comes last
+        self._kept: dict[_Key, _Value] = {}  # what was asked for last comes last
         self._guard = threading.Lock()
 
-    def of(self, keys: Iterable[str]) -> dict[str, _Value]:
+    def of(self, keys: Iterable[_Key]) -> dict[_Key, _Value]:
         """Return the value of each key that has one, in their order.
 
         What is not kept is read at once.
@@ -185,12 +184,14 @@ class Generation:
         self._chunks = self._keep(CHUNKS_KEPT, self._read_chunks)
         self._embeddings = self._keep(CHUNKS_KEPT, self._read_embeddings)
         self._titles = self._keep(SMALL_KEPT, self._read_titles)
+        self._of_vectors = self._keep(SMALL_KEPT, self._read_of_vectors)
+        self._numbered = self._keep(SMALL_KEPT, self._read_numbered)
         self._frequencies = self._keep(SMALL_KEPT, self._read_frequencies)
         self._postings = self._keep(TERMS_KEPT, self._read_postings)
 
     def _keep(
-        self, most: int, read: Callable[[Sequence[str]], Mapping[str, _Value]]
-    ) -> Kept[_Value]:
+        self, most: int, read: Callable[[Sequence[_Key]], Mapping[_Key, _Value]]
+    ) -> Kept[_Key, _Value]:
         """Return what keeps the values read last until the generation is closed."""
         kept = Kept(most, read)
         self._opened.callback(kept.clear)
@@ -299,8 +300,15 @@ class Generation:
     def nearest_chunks(self, vector: Vector, top_k: int) -> dict[str, float]:
         """Return chunk ids with their cosine similarity, best first."""
         found = self._nearest(vector, top_k)
-        rows = self._by_ids("id, vector_id", "chunks", "vector_id", list(found))
-        return _best_first({each: found[vector_id] for each, vector_id in rows})
+        having = self._of_vectors.of(found)
+        return _best_first({each: found[of] for of, ids in having.items() for each in ids})
+
+    def _read_of_vectors(self, vector_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Return the ids of the chunks that have each vector."""
+        found: dict[str, list[str]] = {}
+        for each, vector_id in self._by_ids("id, vector_id", "chunks", "vector_id", vector_ids):
+            found.setdefault(vector_id, []).append(each)
+        return found
 
     def matching_chunks(self, words: Iterable[str], top_k: int) -> dict[str, float]:
         """Return chunk ids with their BM25 score for any of the index terms, best first.
@@ -316,8 +324,10 @@ class Generation:
         if len(found) > top_k:
             found = found[sums[found] >= np.partition(sums[found], -top_k)[-top_k]]
         best = found[np.argsort(-sums[found], kind="stable")][:top_k].tolist()
-        ids: dict[int, str] = dict(self._by_ids("number, id", "chunks", "number", best))
-        return {ids[number]: float(sums[number]) for number in best if number in ids}
+        return {each: float(sums[number]) for number, each in self._numbered.of(best).items()}
+
+    def _read_numbered(self, numbers: Sequence[int]) -> dict[int, str]:
+        return dict(self._by_ids("number, id", "chunks", "number", numbers))
 
     def _read_postings(self, words: Sequence[str]) -> dict[str, Postings]:
         """Return the numbers of the chunks that have an index term, and its BM25 score in each."""
@@ -400,11 +410,12 @@ class Generation:
 
     def _nearest(self, vector: Vector, top_k: int) -> dict[str, float]:
         size = self._size
-        asked = size if 0 < size <= SMALL else WIDER * top_k
+        small = 0 < size <= SMALL
+        asked = size if small else top_k if self._shared is None else WIDER * top_k
         if self._shared is None:
             return dict(itertools.islice(self._found(vector, asked).items(), top_k))
-        # The server holds vectors of other generations too, most of all while much is being added.
-        needed = asked if size <= SMALL else min(top_k, size)
+        # Others are most of all there while much is being added.
+        needed = size if small else min(top_k, size)
         for wider in (1, 1 + self._count() // max(1, size)):
             found = self._found(vector, asked * wider)
             rows = self._by_ids("vector_id", "chunks", "vector_id", list(found))
@@ -790,8 +801,13 @@ def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _best_first(scores: dict[str, float]) -> dict[str, float]:
-    return dict(sorted(scores.items(), key=lambda each: (-each[1], each[0])))
+def ranked(scores: Mapping[str, float]) -> list[str]:
+    """Return the keys, that of the best score first, of equal scores the lesser key."""
+    return sorted(sorted(scores), key=scores.__getitem__, reverse=True)
+
+
+def _best_first(scores: Mapping[str, float]) -> dict[str, float]:
+    return {each: scores[each] for each in ranked(scores)}
 
 
 def _chunk(row: Sequence[Any]) -> Chunk:

@@ -141,7 +141,10 @@ def fold(text: str) -> str:
     >>> fold("Márquez")
     'marquez'
     """
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    small = text.casefold()
+    if small.isascii():
+        return small
+    decomposed = unicodedata.normalize("NFKD", small)
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
@@ -237,6 +240,18 @@ def stems(word: str, languages: Iterable[str]) -> frozenset[str]:
     A name is then found in a French document by an English question and the other way round.
     """
     return frozenset(stem(word, each) for each in languages)
+
+
+def stemmed_apart(languages: Iterable[str]) -> tuple[str, ...]:
+    """Return one language of each way to stem: without a stemmer all have the same forms.
+
+    Short texts are often taken for one of many languages that nobody writes here.
+
+    >>> stemmed_apart(["cy", "en", "la"])
+    ('cy', 'en')
+    """
+    last_first = sorted(languages, reverse=True)
+    return tuple({STEMMERS.get(each, ""): each for each in last_first}.values())
 
 
 @cache

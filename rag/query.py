@@ -26,6 +26,7 @@ from rag.language import (
     meant_by,
     stand_alone,
     stem,
+    stemmed_apart,
     stems,
     words,
 )
@@ -36,8 +37,8 @@ from rag.types import Turn
 BORROWED = 0.5  # what a word counts that a question has from those before it
 SHORTEST_MISTYPED = 4  # letters; shorter words are one error from too many others
 LIGHT = 0.3  # what a word counts that no document has and many a sentence can do without
-SAID = (0.6, 0.3, 0.2)  # what their vectors count beside that of the question, the last one first
-ANSWER = 400  # characters of an answer that are read with its question
+SAID = (0.6, 0.3)  # what their vectors count beside that of the question, the last one first
+ANSWER = 200  # characters of an answer that are read with its question
 MARKER = re.compile(r"\s?\[\d+\]")
 MODEL_READS = "en"  # the language whose words the packaged model has whole
 # What English puts before and after a word to make another.
@@ -244,7 +245,7 @@ def understand(
 
 
 def _topic(conversation: Conversation, generation: Generation, encoder: Encoder) -> Topic:
-    languages = tuple(sorted(generation.languages))
+    languages = stemmed_apart(generation.languages)
     said = (_terms_said(each, languages) for each in conversation.turns)
     return Topic(encoder.encode_turn(conversation.first), frozenset().union(*said))
 
@@ -259,7 +260,7 @@ def _words_of(
     own: str, borrowed: str, language: str, generation: Generation
 ) -> tuple[list[Word], list[Word]]:
     """Return a question's own words, and those that it borrowed beside them."""
-    languages = sorted(generation.languages | {language})
+    languages = stemmed_apart(generation.languages | {language})
     same = namesakes(own + borrowed, language)
 
     def found(part: str) -> dict[frozenset[str], Word]:

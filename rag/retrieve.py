@@ -1,5 +1,6 @@
 """How the chunks that may answer a question are found: by meaning and by words, fused."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
 from rag.evidence import Evidence, nearest_tokens, weigh
-from rag.index import Generation, Index
+from rag.index import Generation, Index, ranked
 from rag.language import terms
 from rag.models import Encoder
 from rag.orders import sentences_for_readers
@@ -46,9 +47,9 @@ class Weights:
 # The embedded model reads English best. Fitted on public questions; docs/answering.md has figures.
 ENGLISH = Weights(0.32, 0.1, 0.32, 0.26, best_sentence=0.3)
 OTHER = Weights(0.11, 0.55, 0.17, 0.17, best_sentence=0.6)
-# What is added where something was said before: how alike a chunk and the first turn are, and the
-# share of its title's words that were said.
-TOPIC = (0.1, 0.1)
+# What is added where something was said before: how alike a chunk and the first turn are, the share
+# of its title's words that were said, and how long it is. Short rests of a text seldom answer.
+TOPIC = (0.1, 0.1, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     weights = ENGLISH if all(each.read_well for each in readings) else OTHER
     keywords = _best(_by_keywords(each, generation) for each in readings)
     meaning = _best(generation.nearest_chunks(each.in_context, POOL) for each in readings)
-    pool = _ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[:COMPARED]
+    pool = ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[:COMPARED]
     embedded = generation.embeddings(pool)
     by_tokens = [_by_tokens(each, embedded) for each in readings]
     telling, plain = (_best(each) for each in zip(*by_tokens, strict=True))
@@ -73,14 +74,14 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
         (meaning, keywords, telling, plain, *_by_topic(query.topic, embedded, generation)),
         (weights.meaning, weights.keywords, weights.telling_tokens, weights.tokens, *TOPIC),
     )
-    first = _spread(_ranked(fused), max(top_k, READ), generation.clusters)
+    first = _spread(ranked(fused), max(top_k, READ), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
     read = [hits[each] for each in first[:READ]]
     for_readers = {hit.chunk.id: sentences_for_readers(hit.chunk) for hit in read}
     weighed = weigh(query, read, generation)
     evidence = [each for each in weighed if each.sentence in for_readers[each.hit.chunk.id]]
     scores = _with_best_sentence(fused, first, evidence, weights.best_sentence)
-    kept = _spread(_ranked(scores), top_k, generation.clusters)
+    kept = _spread(ranked(scores), top_k, generation.clusters)
     return Found(
         tuple(Hit(hits[each].chunk, scores[each]) for each in kept),
         tuple(each for each in evidence if each.hit.chunk.id in kept),
@@ -119,14 +120,18 @@ def _by_tokens(
 
 def _by_topic(
     topic: Topic | None, embedded: Mapping[str, Embedding], generation: Generation
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return how like its beginning chunks are, and how far their titles were said."""
+) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Return how like its beginning chunks are, how far their titles were said, and their length.
+
+    The length is the logarithm of the size of its code; none has it without vectors of tokens.
+    """
     if topic is None or not embedded:
-        return {}, {}
+        return {}, {}, {}
     cosines = np.vecdot(np.stack([each.vectors[0] for each in embedded.values()]), topic.vector)
     titles = generation.titles([*embedded])
     titled = {each: _share(_terms(*title), topic.terms) for each, title in titles.items()}
-    return dict(zip(embedded, cosines.tolist(), strict=True)), titled
+    lengths = {each: math.log(len(of.code)) for each, of in embedded.items() if of.code}
+    return dict(zip(embedded, cosines.tolist(), strict=True)), titled, lengths
 
 
 @lru_cache(maxsize=10_000)  # titles
@@ -148,14 +153,10 @@ def _best(lists: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return best
 
 
-def _ranked(scores: Mapping[str, float]) -> list[str]:
-    return sorted(scores, key=lambda each: (-scores[each], each))
-
-
 def _with_best_sentence(
     fused: Mapping[str, float], ids: Iterable[str], evidence: Iterable[Evidence], weight: float
 ) -> dict[str, float]:
-    """Return the score of each chunk with that of its best sentence, from 0 to 1."""
+    """Return the score of each chunk with that of its best sentence."""
     best: dict[str, float] = {}
     for each in evidence:
         best.setdefault(each.hit.chunk.id, max(0.0, each.score))
@@ -177,14 +178,14 @@ def fuse(lists: Iterable[Mapping[str, float]], weights: Iterable[float]) -> dict
     return fused
 
 
-def _spread(ranked: list[str], top_k: int, clusters: Mapping[str, str]) -> list[str]:
+def _spread(ids: list[str], top_k: int, clusters: Mapping[str, str]) -> list[str]:
     """Return the first ids, with more than a few of one document only where there are no others.
 
     Near copies of a document count as it does.
     """
     seen: Counter[str] = Counter()
     first, later = list[str](), list[str]()
-    for each in ranked:
+    for each in ids:
         document_id = each.partition(":")[0]
         original = clusters.get(document_id, document_id)
         (first if seen[original] < PER_DOCUMENT else later).append(each)
@@ -192,7 +193,7 @@ def _spread(ranked: list[str], top_k: int, clusters: Mapping[str, str]) -> list[
         if len(first) == top_k:
             break
     kept = {*first, *later[: top_k - len(first)]}
-    return [each for each in ranked if each in kept]
+    return [each for each in ids if each in kept]
 
 
 class Retriever(BaseRetriever):

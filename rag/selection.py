@@ -16,7 +16,7 @@ from rag.store import DESCRIPTION, Vector
 from rag.types import EVERYWHERE, Document, Filter
 
 COMPARED_ALL = 5000  # chunks; the vectors of so many are compared in less time than Chroma takes
-ROOM = 2  # times more neighbours than would hold enough if the documents lay evenly among them
+ROOM = 4  # times more neighbours than would hold enough if the documents lay evenly among them
 WITHIN = "and c.document_id in (select value from json_each(?))"
 OF_DOCUMENTS = {  # whose ids are given, in an order that SQLite keeps
     "chunks": "from json_each(:ids) cross join chunks t on t.document_id = value",

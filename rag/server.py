@@ -16,7 +16,7 @@ from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from chromadb.errors import ChromaError, InternalError, NotFoundError, RateLimitError
 
 from rag.errors import IndexServerError, SettingsError
-from rag.store import BATCH_SIZE, Vector, cosines
+from rag.store import BATCH_SIZE, GRAPH, Vector, cosines
 
 MOST = 20_000  # neighbours of one answer
 LISTED = 50_000  # ids of one answer
@@ -133,7 +133,9 @@ class Server:
         """Return a collection, made with that distance where it is not there."""
         return self.persist(
             lambda client: client.get_or_create_collection(
-                name, embedding_function=None, configuration={"hnsw": {"space": space}}
+                name,
+                embedding_function=None,
+                configuration={"hnsw": {**GRAPH, "space": space}},
             )
         )
 

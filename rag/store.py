@@ -28,6 +28,7 @@ import chromadb
 import numpy as np
 import numpy.typing as npt
 from chromadb.api.client import Client
+from chromadb.api.collection_configuration import CreateHNSWConfiguration
 from chromadb.api.types import QueryResult
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
@@ -36,12 +37,16 @@ from filelock import FileLock
 from rag.errors import IndexDamagedError, IndexMissingError, SettingsError
 from rag.types import Block, Document, Span
 
-SCHEMA = "7"
+SCHEMA = "8"
 CACHE_KIB = 65_536  # of a database that is kept in memory once it was read
 BATCH_SIZE = 2000  # Chroma takes at most 5,461 vectors at once
 GENERATION_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 READ_ONLY = "mode=ro&immutable=1"
 COLLECTION = "chunks"  # of vectors, in Chroma
+SIZE = np.dtype(np.int32)  # of a part's code, as it is stored
+# As wide as Chroma searches by itself it misses some of the hundred nearest, and others after each
+# start, as it builds the graph of the last thousand vectors anew then.
+GRAPH: CreateHNSWConfiguration = {"space": "cosine", "ef_search": 200}
 TABLES = """
 create table manifest (key text primary key, value text not null) without rowid;
 create table files (uri text primary key, hash text not null) without rowid;
@@ -61,11 +66,12 @@ create table chunks (
     start integer not null, end integer not null, heading text not null, language text not null,
     vector_id text not null);
 create table sentences (
-    id text primary key, chunk integer not null, start integer not null, end integer not null,
-    code_size integer not null) without rowid;
-create table embeddings (chunk integer primary key, codes blob not null, vectors blob not null);
+    id text primary key, chunk integer not null, start integer not null, end integer not null)
+    without rowid;
+create table embeddings (
+    chunk integer primary key, sizes blob not null, codes blob not null, vectors blob not null);
 create index chunks_of_vector on chunks (vector_id, id);
-create index sentences_of_chunk on sentences (chunk, start, end, code_size);
+create index sentences_of_chunk on sentences (chunk, start, end);
 create index chunks_of_document on chunks (document_id, start);
 create index places_of_document on places (document_id);
 create index places_of_file on places (file);
@@ -337,16 +343,32 @@ def embeddings(
     truth: sqlite3.Connection, where: str = "", values: Sequence[object] = ()
 ) -> Iterator[Stored]:
     """Yield the embeddings of the chunks `c` for which an SQL condition holds."""
-    ordered = "select code_size from sentences where chunk = c.number order by start"
-    for chunk_id, vector_id, vectors, codes, sizes in truth.execute(
-        "select c.id, c.vector_id, e.vectors, e.codes, "
-        f"(select json_group_array(code_size) from ({ordered})) "
+    for chunk_id, vector_id, sizes, codes, vectors in truth.execute(
+        "select c.id, c.vector_id, e.sizes, e.codes, e.vectors "
         f"from chunks c join embeddings e on e.chunk = c.number {where}",
         values,
     ):
-        sizes = tuple(json.loads(sizes))
-        rows = np.frombuffer(vectors, np.float32).reshape(1 + len(sizes), -1)
-        yield Stored(chunk_id, vector_id, Embedding(rows, codes, sizes))
+        numbers = part_sizes(sizes)
+        if numbers is None:
+            raise IndexDamagedError(
+                f"the embedding of the chunk {chunk_id!r} can not be read; "
+                "run python -m ingest --check"
+            )
+        rows = np.frombuffer(vectors, np.float32).reshape(1 + len(numbers), -1)
+        yield Stored(chunk_id, vector_id, Embedding(rows, codes, numbers))
+
+
+def part_sizes(stored: object) -> tuple[int, ...] | None:
+    """Return how many bytes of code each part has, None where what is stored can not be read."""
+    if not isinstance(stored, bytes) or len(stored) % SIZE.itemsize:
+        return None
+    return tuple(np.frombuffer(stored, SIZE).tolist())
+
+
+def as_stored(embedding: Embedding) -> tuple[bytes, bytes, bytes]:
+    """Return the values of the columns that an embedding is kept in."""
+    sizes = np.array(embedding.sizes, SIZE)
+    return sizes.tobytes(), embedding.code, embedding.vectors.tobytes()
 
 
 def count(truth: sqlite3.Connection) -> int:

@@ -102,7 +102,9 @@ class Sentence:
 class Chunk:
     """The piece of a document that is retrieved, with the sentences inside it.
 
-    `title`, `heading` and `language` are those it stands under.
+    Attributes:
+        title, heading, language: those it stands under.
+        id: its address, made once, as it is asked for at every comparison.
     """
 
     document_id: str
@@ -112,11 +114,11 @@ class Chunk:
     heading: str
     language: str
     sentences: tuple[Sentence, ...] = ()
+    id: str = field(init=False, compare=False)
 
-    @property
-    def id(self) -> str:
-        """Return the chunk's address."""
-        return f"{self.document_id}:{self.span.start}-{self.span.end}"
+    def __post_init__(self) -> None:
+        address = f"{self.document_id}:{self.span.start}-{self.span.end}"
+        object.__setattr__(self, "id", address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,15 @@ import pytest
 
 from evals.__main__ import main
 from evals.baselines import PACKAGES
-from evals.ingest_speed import HEADER, Cost, Speed, ingest_speed
+from evals.ingest_speed import (
+    CHARACTERS,
+    HEADER,
+    Cost,
+    Speed,
+    _take,
+    _write_out,
+    ingest_speed,
+)
 from rag.settings import EMBEDDED_MODEL, Settings
 
 SETTINGS = Settings(embedding_model=EMBEDDED_MODEL, query_prompt="", document_prompt="")
@@ -40,11 +48,19 @@ def test_measures_the_first_ingest_one_without_a_change_and_one_of_a_changed_fil
     assert first.cost.memory > 100e6
 
 
-def test_takes_the_files_of_a_folder_and_no_more_than_a_size_or_a_limit(folder: Path) -> None:
-    found = list(ingest_speed(folder, SETTINGS, sizes=[1], limit=2, baseline=False))
-    assert [each.documents for each in found if each.step == "first"] == [2]
-    assert len(list(folder.iterdir())) == 3
-    assert not any("One sentence more" in each.read_text() for each in folder.iterdir())
+def test_takes_the_files_of_a_folder_and_no_more_than_a_size_or_a_limit(
+    folder: Path, tmp_path: Path
+) -> None:
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    _write_out(folder, taken, 2)
+    assert [each.name for each in sorted(taken.iterdir())] == ["000000.txt", "000001.txt"]
+    (taken / "000000.txt").write_text("word " * (CHARACTERS // 5))
+    for size, expected in ((1, 1), (2, 2), (None, 2)):
+        _take(taken, tmp_path / f"{size}", size)
+        assert len(list((tmp_path / f"{size}").iterdir())) == expected
+    assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
 
 
 def test_a_row_stands_under_its_header() -> None:

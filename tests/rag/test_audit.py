@@ -53,6 +53,16 @@ def test_a_sound_index_has_no_problems(opened: Index) -> None:
             "update sentences set end = 100000 where chunk = 1", "lies outside its chunk",
             id="sentence",
         ),
+        *(
+            pytest.param(
+                f"update embeddings set sizes = {sizes} where chunk = 1",
+                "is missing or is another", id=f"embedding-{sizes}",
+            )
+            for sizes in ("x''", "x'0000'", "'abcdefgh'", "7", "zeroblob(length(sizes))")
+        ),
+        pytest.param(
+            "delete from embeddings where chunk = 1", "is missing or is another", id="embedding",
+        ),
         pytest.param(
             "delete from documents where uri = '01-overview.md'",
             "the document of '01-overview.md' is missing", id="document",

@@ -116,6 +116,28 @@ def test_a_question_that_stands_alone_is_left_alone(question: str, last: tuple[s
     assert before.turns == (before.first, "What does Canada want? More trade.")
 
 
+def test_the_last_two_turns_and_the_beginnings_of_their_answers_tell_what_is_meant() -> None:
+    long = Turn("What else?", "word " * 60)
+    before = in_conversation("When is it?", [*HISTORY, long])[1]
+    assert before.last == (f"What else? {long.answer[:200]}".strip(), LAST_FIRST[0])
+    assert before.turns[-1] == f"What else? {long.answer}".strip()
+
+
+def test_in_a_conversation_the_length_of_a_chunk_counts(
+    generation: Generation, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = in_conversation("When is the visit?", HISTORY)[1]
+    within = understand("When is the visit?", generation, encoder, conversation=said)
+    alone = understand("When is the visit?", generation, encoder)
+    before = retrieve(alone, generation, top_k=5)
+    monkeypatch.setattr("rag.retrieve.TOPIC", (0, 0, 100))
+    assert retrieve(alone, generation, top_k=5) == before
+    found = [hit.chunk.id for hit in retrieve(within, generation, top_k=5)]
+    sizes = [len(generation.embeddings([each])[each].code) for each in found]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[-1]
+
+
 def test_without_a_conversation_nothing_was_said() -> None:
     assert in_conversation("When is the visit?", ()) == ("When is the visit?", Conversation())
 
@@ -174,7 +196,7 @@ def test_what_a_conversation_is_about_is_compared_with_passages_and_titles(
     topic = understand("When is it?", generation, encoder, conversation=said).topic
     assert topic is not None
     embedded = generation.embeddings([*generation.matching_chunks(["mexico"], 20)])
-    cosines, titled = _by_topic(topic, embedded, generation)
+    cosines, titled, lengths = _by_topic(topic, embedded, generation)
     of_first = encoder.encode_query("Who is Claudia Sheinbaum? She is Mexico's president.")
     expected = {each: found.vectors[0] @ of_first for each, found in embedded.items()}
     assert cosines == pytest.approx(expected, abs=1e-5)
@@ -182,6 +204,9 @@ def test_what_a_conversation_is_about_is_compared_with_passages_and_titles(
     shares = {e: len({*of} & topic.terms) / len({*of}) if of else 0 for e, of in own.items()}
     assert titled == pytest.approx(shares)
     assert len({*shares.values()}) > 1
+    by_length = sorted(lengths, key=lambda each: len(embedded[each].code))
+    assert sorted(lengths.values()) == [lengths[each] for each in by_length]
+    assert len({*lengths.values()}) > 1
 
 
 def test_a_turn_is_embedded_once(
