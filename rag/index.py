@@ -411,10 +411,11 @@ class Generation:
     def _nearest(self, vector: Vector, top_k: int) -> dict[str, float]:
         size = self._size
         small = 0 < size <= SMALL
-        asked = size if small else top_k if self._shared is None else WIDER * top_k
         if self._shared is None:
-            return dict(itertools.islice(self._found(vector, asked).items(), top_k))
+            found = self._found(vector, size if small else top_k)
+            return dict(itertools.islice(found.items(), top_k))
         # Others are most of all there while much is being added.
+        asked = size if small else WIDER * top_k
         needed = size if small else min(top_k, size)
         for wider in (1, 1 + self._count() // max(1, size)):
             found = self._found(vector, asked * wider)
