@@ -50,11 +50,13 @@ def build(
     demo: gr.Blocks = gr.Blocks(title=parts.TITLE, fill_width=True, analytics_enabled=False)
     with demo:
         desk = Desk(pipeline, files, inbox, limits or Limits(), recorded_days)
-        _Page(desk).connect()
+        page = _Page(desk)
+        page.connect()
         api.add(desk)
 
         def leave(request: gr.Request) -> None:
             files.drop(visitor_of(request).key)
+            page.left.pop(request.session_hash, None)
             forget_closed(demo.state_holder, datetime.now())  # local, as Gradio notes it
 
         demo.unload(leave)
@@ -99,10 +101,15 @@ class Tried:
 
 
 class _Page:
-    """The components of the page in their places, and what their events change."""
+    """The components of the page in their places, and what their events change.
+
+    Attributes:
+        left: what was shown when an answer was stopped or left, until the next question; by page.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.left: dict[str | None, Changes] = {}
         self.session, self.chosen = gr.State(()), gr.State(Chosen())
         self.tried = gr.State(Tried())
         with gr.Row(elem_id="top"):
@@ -136,11 +143,13 @@ class _Page:
             self.chat.submit(self.pressed, state, shown, **together, **private),
         ]
         for each in asking:
+            each.then(self.settle, None, everything, **each_one)
             kept = each.then(self.kept, [self.session], self.wire, **each_one)
             kept.then(self.propose, [*state, self.tried], self.follow, **each_one)
-        self.box.stop(self.stop, state, shown, cancels=asking, **private)
+        leaving: dict[str, Any] = {"cancels": asking, **private}  # Gradio cancels them after it
+        self.box.stop(self.stop, state, shown, **leaving)
         self.top.submit(self.begin, [self.chosen], everything, **private)
-        self.fresh.click(self.restart, [self.chosen], everything, cancels=asking, **private)
+        self.fresh.click(self.restart, [self.chosen], everything, **leaving)
         self.chat.click(self.act, state, [*state, self.chat, self.box, self.wire], **each_one)
         self.tools.input(self.choose, [self.chosen], [self.chosen], **each_one)
         self.attach.upload(self.take, [self.chosen], [self.chosen, self.attach], **private)
@@ -152,7 +161,10 @@ class _Page:
     def typed(
         self, question: str, before: Session, chosen: Chosen, request: gr.Request
     ) -> Iterator[Changes]:
+        self.left.pop(request.session_hash, None)
         for each in self.desk.ask(question, before, chosen, visitor_of(request)):
+            if request.session_hash in self.left:
+                return
             yield self._show(each, replace(chosen, at=None), request)
 
     def pressed(
@@ -164,7 +176,22 @@ class _Page:
         yield from self.typed(text, before, replace(chosen, at=number), request)
 
     def stop(self, before: Session, chosen: Chosen, request: gr.Request) -> Changes:
-        return self._show(stopped(before, chosen.language), chosen, request)
+        changes = self._show(stopped(before, chosen.language), chosen, request)
+        return self._leave(changes, chosen.language, request)
+
+    def _leave(self, changes: Changes, language: str, request: gr.Request) -> Changes:
+        """Remember what is shown instead of an answer, all but what is put into the box."""
+        box = gr.Textbox(**_buttons(language))
+        self.left[request.session_hash] = {**changes, self.box: box}
+        return changes
+
+    def settle(self, request: gr.Request) -> Changes | dict[str, Any]:
+        """Show once more what was shown when an answer was left, now that no more of it comes.
+
+        What it had sent by then may have been shown, and kept as the conversation, since.
+        """
+        nothing: dict[str, Any] = gr.skip()
+        return self.left.get(request.session_hash) or nothing
 
     def kept(self, session: Session) -> str:
         """Let the browser keep the conversation."""
@@ -193,7 +220,8 @@ class _Page:
     def restart(self, chosen: Chosen, request: gr.Request) -> Changes:
         self.desk.files.drop(visitor_of(request).key)
         changes = self._whole((), Chosen(language=chosen.language), request)
-        return {**changes, self.box: gr.Textbox(value="", **_words(chosen.language))}
+        box = gr.Textbox(value="", **_words(chosen.language))
+        return self._leave({**changes, self.box: box}, chosen.language, request)
 
     def act(
         self, event: gr.EventData, session: Session, chosen: Chosen, request: gr.Request

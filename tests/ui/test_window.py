@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +240,17 @@ def launched(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator
     files.close()
 
 
+def press_until_searching(page: Page) -> None:
+    """Press Enter again where Gradio has not ended yet what was stopped, and takes no other."""
+    searching = page.locator("#chat .searching")
+    deadline = time.monotonic() + 15
+    while not searching.count() and time.monotonic() < deadline:
+        page.keyboard.press("Enter")
+        with suppress(AssertionError):
+            expect(searching).to_be_visible(timeout=1000)
+    expect(searching).to_be_visible()
+
+
 @pytest.fixture
 def slow(pipeline: Pipeline, encoder: Encoder, browser: Browser) -> Iterator[Page]:
     """Open the window on a pipeline that answers only when the test is over."""
@@ -276,7 +287,7 @@ def test_a_model_writes_until_it_is_stopped_on_its_server_too(
             took = []
             for _ in range(3):  # the machine may be busy with other tests
                 page.locator("#box textarea").fill("How much does Ottawa invest in Mexico?")
-                page.keyboard.press("Enter")
+                press_until_searching(page)
                 expect(page.locator("#chat .verified").last).to_contain_text(
                     written, timeout=15_000
                 )
@@ -299,6 +310,53 @@ def test_an_answer_that_takes_long_says_so_at_once_and_can_be_stopped(slow: Page
     expect(slow.locator("#box textarea")).to_have_value(WHO)
     expect(slow.locator("#chat .turn")).to_have_count(0)
     expect(slow.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+
+
+@pytest.fixture
+def growing(
+    pipeline: Pipeline, encoder: Encoder, browser: Browser
+) -> Iterator[tuple[Page, threading.Event]]:
+    """Open the window on a pipeline whose answers grow, quickly, until they are ended."""
+    ended = threading.Event()
+
+    class Growing(Pipeline):
+        def stream(self, *given: Any, **named: Any) -> Iterator[Answer]:
+            first = next(super().stream(*given, **named))
+            try:
+                while True:
+                    yield first
+                    time.sleep(0.02)
+            finally:
+                ended.set()
+
+    with launched(Growing(pipeline.index, encoder), encoder, browser) as page:
+        yield page, ended
+
+
+def test_what_still_came_of_an_answer_that_was_left_is_not_shown(
+    growing: tuple[Page, threading.Event],
+) -> None:
+    page, ended = growing
+    turns = page.locator("#chat .turn")
+    for button in ("Stop", "Stop", "New conversation"):
+        ended.clear()
+        page.locator("#box textarea").fill(WHO)
+        press_until_searching(page)
+        page.wait_for_timeout(300)
+        page.get_by_role("button", name=button).click()
+        assert ended.wait(10)
+        page.wait_for_timeout(1000)  # for what is still on its way
+        expect(turns).to_have_count(0)
+        expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+        if button == "Stop":
+            expect(page.locator("#chat .notice")).to_contain_text("Stopped;")
+            expect(page.locator("#box textarea")).to_have_value(WHO)
+        page.wait_for_timeout(500)
+        expect(turns).to_have_count(0)
+    expect(page.locator("#chat h2")).to_be_visible()
+    page.locator("#box textarea").fill(SUMMIT)
+    press_until_searching(page)
+    expect(turns).to_have_count(1)  # the server forgot them, too
 
 
 def test_an_empty_question_is_answered_in_a_sentence(page: Page) -> None:
