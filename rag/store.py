@@ -45,8 +45,9 @@ READ_ONLY = "mode=ro&immutable=1"
 COLLECTION = "chunks"  # of vectors, in Chroma
 SIZE = np.dtype(np.int32)  # of a part's code, as it is stored
 # As wide as Chroma searches by itself it misses some of the hundred nearest, and others after each
-# start, as it builds the graph of the last thousand vectors anew then.
-GRAPH: CreateHNSWConfiguration = {"space": "cosine", "ef_search": 200}
+# start, as it builds the graph of the last thousand vectors anew then. In a graph built as it does
+# by itself the few texts about one thing among many about others are hard to reach.
+GRAPH: CreateHNSWConfiguration = {"space": "cosine", "ef_search": 200, "ef_construction": 400}
 TABLES = """
 create table manifest (key text primary key, value text not null) without rowid;
 create table files (uri text primary key, hash text not null) without rowid;
