@@ -62,7 +62,7 @@ WIDER = 2  # times more neighbours a server is asked for, as it holds those of o
 # What was asked for last is kept in memory, as a generation never changes: so many of each.
 CHUNKS_KEPT = 2000  # some 20 kB each, with their embeddings
 TERMS_KEPT = 2000
-SMALL_KEPT = 10_000  # titles, ids, and of words in how many chunks they are and what is spelled so
+SMALL_KEPT = 50_000  # titles, ids, and of words in how many chunks they are and what is spelled so
 
 Row = tuple[Any, ...]
 Postings = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
@@ -97,7 +97,8 @@ class Kept(Generic[_Key, _Value]):
                 ):
                     del self._kept[each]
             found.update(new)
-        return {each: found[each] for each in keys if each in found}
+            found = {each: found[each] for each in keys if each in found}
+        return found
 
     def clear(self) -> None:
         """Keep nothing any more."""

@@ -201,7 +201,8 @@ class Pipeline(Runnable[Question | str, Answer]):
         clock.lap("understand")
         listener = run.get_child().on_retriever_start({"name": "Retriever"}, query.text)
         found = search(query, generation, top_k=self._top_k)
-        listener.on_retriever_end([as_langchain(hit) for hit in found.hits])
+        if listener.handlers:
+            listener.on_retriever_end([as_langchain(hit) for hit in found.hits])
         clock.lap("retrieve")
         return query.text, found
 

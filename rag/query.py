@@ -100,8 +100,9 @@ class QueryTokens:
             size = self.vectors.shape[1] // 8
             joined = np.frombuffer(b"".join(new.values()), np.uint8).reshape(-1, size)
             found = integer_product(np.unpackbits(joined, axis=1), self._whole)
-            ends = np.cumsum([len(code) // size for code in new.values()])
-            self._known.update(zip(new, np.split(found, ends[:-1]), strict=True))
+            ends = itertools.accumulate((len(code) // size for code in new.values()), initial=0)
+            rows = (found[start:end] for start, end in itertools.pairwise(ends))
+            self._known.update(zip(new, rows, strict=True))
         return {each: self._known[each] for each in codes}
 
     def cosines(self, products: Products) -> npt.NDArray[np.float64]:

@@ -24,7 +24,6 @@ from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
 COMPARED = 50  # of the fused chunks, whose tokens are compared with the question's
-READ = 12  # of those, whose sentences are weighed to put them in order
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
 FIRST_WEIGHTS = (0.4, 0.6)  # of meaning and keywords
@@ -35,6 +34,9 @@ class Weights:
     """What counts how much when the chunks are put in order; the lists' weights add up to 1.
 
     To those come `TOPIC`'s within a conversation.
+
+    Attributes:
+        read: of how many chunks the sentences are weighed to put them in order.
     """
 
     meaning: float
@@ -42,10 +44,12 @@ class Weights:
     telling_tokens: float
     tokens: float
     best_sentence: float
+    read: int = 12
 
 
 # The embedded model reads English best. Fitted on public questions; docs/answering.md has figures.
 ENGLISH = Weights(0.32, 0.1, 0.32, 0.26, best_sentence=0.3)
+CONVERSATION = Weights(0.44, 0.08, 0.24, 0.24, best_sentence=0.3, read=8)  # in English
 OTHER = Weights(0.11, 0.55, 0.17, 0.17, best_sentence=0.6)
 # What is added where something was said before: how alike a chunk and the first turn are, the share
 # of its title's words that were said, and how long it is. Short rests of a text seldom answer.
@@ -63,7 +67,8 @@ class Found:
 def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     """Return the chunks nearest in meaning and words, in the end those with the best sentences."""
     readings = query.readings(generation.languages)
-    weights = ENGLISH if all(each.read_well for each in readings) else OTHER
+    in_english = CONVERSATION if query.topic else ENGLISH
+    weights = in_english if all(each.read_well for each in readings) else OTHER
     keywords = _best(_by_keywords(each, generation) for each in readings)
     meaning = _best(generation.nearest_chunks(each.in_context, POOL) for each in readings)
     pool = ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[:COMPARED]
@@ -74,9 +79,9 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
         (meaning, keywords, telling, plain, *_by_topic(query.topic, embedded, generation)),
         (weights.meaning, weights.keywords, weights.telling_tokens, weights.tokens, *TOPIC),
     )
-    first = _spread(ranked(fused), max(top_k, READ), generation.clusters)
+    first = _spread(ranked(fused), max(top_k, weights.read), generation.clusters)
     hits = {each.id: Hit(each, fused[each.id]) for each in generation.chunks(first)}
-    read = [hits[each] for each in first[:READ]]
+    read = [hits[each] for each in first[: weights.read]]
     for_readers = {hit.chunk.id: sentences_for_readers(hit.chunk) for hit in read}
     weighed = weigh(query, read, generation)
     evidence = [each for each in weighed if each.sentence in for_readers[each.hit.chunk.id]]

@@ -8,7 +8,7 @@ from rag.index import Generation
 from rag.language import terms
 from rag.models import Encoder, signs
 from rag.query import Conversation, QueryTokens, in_conversation, understand
-from rag.retrieve import _by_topic, retrieve, search
+from rag.retrieve import Weights, _by_topic, retrieve, search
 from rag.store import Vectors
 from rag.types import Turn
 
@@ -136,6 +136,25 @@ def test_in_a_conversation_the_length_of_a_chunk_counts(
     sizes = [len(generation.embeddings([each])[each].code) for each in found]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[-1]
+
+
+def test_in_a_conversation_the_ways_of_finding_count_otherwise(
+    generation: Generation, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = in_conversation("When is the visit?", HISTORY)[1]
+    within = understand("When is the visit?", generation, encoder, conversation=said)
+    alone = understand("When is the visit?", generation, encoder)
+    before = retrieve(alone, generation, top_k=5)
+    monkeypatch.setattr("rag.retrieve.TOPIC", (0, 0, 0))
+    other = retrieve(within, generation, top_k=5)
+    meaning = Weights(1, 0, 0, 0, best_sentence=0, read=2)
+    monkeypatch.setattr("rag.retrieve.CONVERSATION", meaning)
+    assert len({each.hit.chunk.id for each in search(within, generation, top_k=5).evidence}) == 2
+    assert retrieve(alone, generation, top_k=5) == before
+    found = {hit.chunk.id: hit.score for hit in retrieve(within, generation, top_k=5)}
+    cosines = generation.nearest_chunks(within.in_context, 100)
+    assert [*found] == sorted(found, key=lambda each: -cosines[each])
+    assert [*found] != [hit.chunk.id for hit in other]
 
 
 def test_without_a_conversation_nothing_was_said() -> None:
