@@ -208,7 +208,8 @@ def test_twice_the_file_takes_little_more_than_twice_the_time(piece: str) -> Non
             read(piece * count)
         return time.process_time() - started
 
-    assert seconds(40_000) < 8 * seconds(10_000) + 0.5
+    most = 8 * seconds(10_000) + 0.5
+    assert any(seconds(40_000) < most for _ in range(3))  # not while Python collects garbage
 
 
 SENTENCES = st.lists(st.text("abcdéñ{}\\ 東", min_size=1, max_size=20), min_size=1, max_size=5)
