@@ -185,13 +185,13 @@ class _Page:
         self.left[request.session_hash] = {**changes, self.box: box}
         return changes
 
-    def settle(self, request: gr.Request) -> Changes | dict[str, Any]:
+    def settle(self, request: gr.Request) -> Changes:
         """Show once more what was shown when an answer was left, now that no more of it comes.
 
         What it had sent by then may have been shown, and kept as the conversation, since.
         """
-        nothing: dict[str, Any] = gr.skip()
-        return self.left.get(request.session_hash) or nothing
+        nothing: Changes = gr.skip()
+        return self.left.get(request.session_hash, nothing)
 
     def kept(self, session: Session) -> str:
         """Let the browser keep the conversation."""

@@ -7,7 +7,7 @@ from rag.evidence import _nearest, nearest_tokens, weigh
 from rag.index import Generation
 from rag.language import terms
 from rag.models import Encoder, signs
-from rag.query import Conversation, QueryTokens, in_conversation, understand
+from rag.query import Conversation, Query, QueryTokens, in_conversation, understand
 from rag.retrieve import Weights, _by_topic, retrieve, search
 from rag.store import Vectors
 from rag.types import Turn
@@ -123,12 +123,21 @@ def test_the_last_two_turns_and_the_beginnings_of_their_answers_tell_what_is_mea
     assert before.turns[-1] == f"What else? {long.answer}".strip()
 
 
-def test_in_a_conversation_the_length_of_a_chunk_counts(
-    generation: Generation, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def alone(generation: Generation, encoder: Encoder) -> Query:
+    return understand("When is the visit?", generation, encoder)
+
+
+@pytest.fixture
+def within(generation: Generation, encoder: Encoder) -> Query:
+    """Return the same question in a conversation."""
     said = in_conversation("When is the visit?", HISTORY)[1]
-    within = understand("When is the visit?", generation, encoder, conversation=said)
-    alone = understand("When is the visit?", generation, encoder)
+    return understand("When is the visit?", generation, encoder, conversation=said)
+
+
+def test_in_a_conversation_the_length_of_a_chunk_counts(
+    generation: Generation, alone: Query, within: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = retrieve(alone, generation, top_k=5)
     monkeypatch.setattr("rag.retrieve.TOPIC", (0, 0, 100))
     assert retrieve(alone, generation, top_k=5) == before
@@ -139,22 +148,20 @@ def test_in_a_conversation_the_length_of_a_chunk_counts(
 
 
 def test_in_a_conversation_the_ways_of_finding_count_otherwise(
-    generation: Generation, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+    generation: Generation, alone: Query, within: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = in_conversation("When is the visit?", HISTORY)[1]
-    within = understand("When is the visit?", generation, encoder, conversation=said)
-    alone = understand("When is the visit?", generation, encoder)
     before = retrieve(alone, generation, top_k=5)
     monkeypatch.setattr("rag.retrieve.TOPIC", (0, 0, 0))
-    other = retrieve(within, generation, top_k=5)
+    other = [hit.chunk.id for hit in retrieve(within, generation, top_k=5)]
     meaning = Weights(1, 0, 0, 0, best_sentence=0, read=2)
     monkeypatch.setattr("rag.retrieve.CONVERSATION", meaning)
-    assert len({each.hit.chunk.id for each in search(within, generation, top_k=5).evidence}) == 2
     assert retrieve(alone, generation, top_k=5) == before
-    found = {hit.chunk.id: hit.score for hit in retrieve(within, generation, top_k=5)}
+    found = search(within, generation, top_k=5)
+    ids = [hit.chunk.id for hit in found.hits]
     cosines = generation.nearest_chunks(within.in_context, 100)
-    assert [*found] == sorted(found, key=lambda each: -cosines[each])
-    assert [*found] != [hit.chunk.id for hit in other]
+    assert ids == sorted(ids, key=lambda each: -cosines[each])
+    assert ids != other
+    assert len({each.hit.chunk.id for each in found.evidence}) == 2
 
 
 def test_without_a_conversation_nothing_was_said() -> None:
