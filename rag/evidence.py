@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress, pairwise
@@ -120,7 +120,9 @@ def _read(
 
 
 def _weighted(measured: Mapping[str, Numbers], weights: Mapping[str, float]) -> Numbers:
-    return sum((weight * measured[name] for name, weight in weights.items()), np.zeros(()))
+    rows = np.array([measured[name] for name in weights]).T
+    found: Numbers = np.vecdot(rows, [*weights.values()])  # as to matmul, see `_of_tokens`
+    return found
 
 
 def measure(
@@ -252,11 +254,11 @@ class _Passage:
         self.vectors, self.code = embedded.vectors[1:], embedded.code
         self.tokens = [8 * size // self.vectors.shape[1] for size in embedded.sizes]
         self.sequences = [_sequence(each.text, chunk.language) for each in chunk.sentences]
-        head = terms(f"{chunk.title} {chunk.heading}", chunk.language)
+        head = _sequence(f"{chunk.title} {chunk.heading}", chunk.language)
         self.context = frozenset(head).union(*self.sequences)
 
 
-@lru_cache(maxsize=10_000)  # sentences; those of a small dossier are weighed over and over
+@lru_cache(maxsize=10_000)  # sentences and headings; a small dossier's are weighed over and over
 def _sequence(text: str, language: str) -> tuple[str, ...]:
     return tuple(terms(text, language))
 
@@ -270,15 +272,20 @@ class _Words:
         size, absent: as in `measure`.
     """
 
-    def __init__(self, query: Query, vocabulary: Collection[str], chunks: int) -> None:
+    def __init__(self, query: Query, vocabulary: Set[str], chunks: int) -> None:
         naming = set(names(query.text, query.language))
         naming_words = np.array([word.text in naming for word in query.words], dtype=bool)
         self._text, self._words = query.text, query.words
         beginnings = {term[:SHORTEST_AKIN] for word in query.words for term in word.terms}
         near = [each for each in vocabulary if each[:SHORTEST_AKIN] in beginnings]
-        self._akin = [
-            {each for each in near for own in word.terms if akin(each, own)} for word in query.words
-        ]
+        self._having: dict[str, dict[int, float]] = {}  # term: how far each word is there by it
+        for number, word in enumerate(query.words):
+            family = {each for each in near for own in word.terms if akin(each, own)}
+            for terms_of, share in (
+                (family, AKIN), (word.related, LIKE), (word.terms, word.certainty),
+            ):  # fmt: skip
+                for each in terms_of:
+                    self._having.setdefault(each, {})[number] = share
         self._rarity = np.array([word.rarity for word in query.words])
         self.plain = self._rarity * ~naming_words
         self.named = self._rarity * naming_words
@@ -288,21 +295,20 @@ class _Words:
         known = np.array([[word.certainty for word in query.words]])
         self.size = min(1.0, math.log(1 + chunks, 1 + MANY))
         self.absent = self.size * (1 - float(self.shares(known)[0])) if query.words else 1.0
-        self._pairs = list(pairwise(terms(query.text, query.language)))
+        pairs = list(pairwise(terms(query.text, query.language)))
+        self._neighbours = len(pairs)
+        self._pairs = [each for each in pairs if vocabulary >= {*each}]
+        self._paired = frozenset(term for pair in self._pairs for term in pair)
 
     def rows(self, sequences: Iterable[Iterable[str]]) -> Numbers:
         """Return how far some terms have each word, from 0 to 1: a row each, a column a word."""
-        rows = [self._row(frozenset(each)) for each in sequences]
-        return np.array(rows, np.float64).reshape(len(rows), len(self._words))
-
-    def _row(self, of: frozenset[str]) -> list[float]:
-        return [
-            word.certainty if not word.terms.isdisjoint(of)
-            else LIKE if not word.related.isdisjoint(of)
-            else AKIN if not akin_terms.isdisjoint(of)
-            else 0.0
-            for word, akin_terms in zip(self._words, self._akin, strict=True)
-        ]  # fmt: skip
+        sequences, known = list(sequences), frozenset(self._having)
+        rows = np.zeros((len(sequences), len(self._words)))
+        for row, sequence in zip(rows, sequences, strict=True):
+            for term in known.intersection(sequence):
+                for number, share in self._having[term].items():
+                    row[number] = max(row[number], share)
+        return rows
 
     def compare(self, rows: Sequence[Numbers]) -> None:
         """Weigh each word more the fewer of the sentences at hand have it."""
@@ -333,13 +339,12 @@ class _Words:
 
     def together(self, sequence: Sequence[str]) -> float:
         """Return the share of the question's neighbouring words that stand together."""
-        near = sum(_is_near(*pair, sequence) for pair in self._pairs)
-        return near / len(self._pairs) if self._pairs else 0.0
+        found = self._paired.intersection(sequence)
+        near = sum(_is_near(*each, sequence) for each in self._pairs if found.issuperset(each))
+        return near / self._neighbours if self._neighbours else 0.0
 
 
 def _is_near(one: str, other: str, sequence: Sequence[str]) -> bool:
     """Tell whether two terms stand in a sequence within `NEARBY` words of each other."""
-    if one not in sequence or other not in sequence:
-        return False
     places, others = ([n for n, t in enumerate(sequence) if t == term] for term in (one, other))
     return any(0 < abs(here - there) <= NEARBY for here in places for there in others)

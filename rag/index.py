@@ -59,9 +59,11 @@ SHORTEST_TYPO = 5  # letters; shorter words have too many neighbours
 MOST_SIMILAR = 2  # terms that a word may be an error for
 SMALL = 1000  # of so few vectors all are compared
 WIDER = 2  # times more neighbours a server is asked for, as it holds those of other generations too
-# What was asked for last is kept in memory, as a generation never changes: so many of each.
-CHUNKS_KEPT = 2000  # some 20 kB each, with their embeddings
-TERMS_KEPT = 2000
+# What was asked for last is kept in memory, as a generation never changes: at most so much of each.
+EMBEDDINGS_KEPT = 128_000_000  # bytes; of a chunk there are some 12,000
+TEXT_KEPT = 10_000_000  # characters of documents
+CHUNKS_KEPT = 4000
+TERMS_KEPT = 4000
 SMALL_KEPT = 50_000  # titles, ids, and of words in how many chunks they are and what is spelled so
 
 Row = tuple[Any, ...]
@@ -71,13 +73,25 @@ _Value = TypeVar("_Value")
 
 
 class Kept(Generic[_Key, _Value]):
-    """What was read last, by what it was asked for; any number of threads may ask."""
+    """What was read last, by what it was asked for; any number of threads may ask.
 
-    def __init__(self, most: int, read: Callable[[Sequence[_Key]], Mapping[_Key, _Value]]) -> None:
-        self._most = most
+    There are two halves. What is asked for and is not in the newer one goes into it; once that is
+    full it becomes the older one, whose values are let go. So to find something moves nothing.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        read: Callable[[Sequence[_Key]], Mapping[_Key, _Value]],
+        size: Callable[[_Value], int] = lambda _: 1,
+    ) -> None:
+        self._half = max(1, most // 2)
         self._read = read
-        self._kept: dict[_Key, _Value] = {}  # what was asked for last comes last
+        self._size = size
         self._guard = threading.Lock()
+        self._older: dict[_Key, _Value] = {}
+        self._newer: dict[_Key, _Value] = {}
+        self._filled = 0  # of the newer half
 
     def of(self, keys: Iterable[_Key]) -> dict[_Key, _Value]:
         """Return the value of each key that has one, in their order.
@@ -85,25 +99,33 @@ class Kept(Generic[_Key, _Value]):
         What is not kept is read at once.
         """
         keys = list(dict.fromkeys(keys))
-        with self._guard:
-            found = {each: self._kept.pop(each) for each in keys if each in self._kept}
-            self._kept.update(found)
-        if missing := [each for each in keys if each not in found]:
-            new = self._read(missing)
-            with self._guard:
-                self._kept.update(new)
-                for each in list(
-                    itertools.islice(self._kept, max(0, len(self._kept) - self._most))
-                ):
-                    del self._kept[each]
-            found.update(new)
+        newer = self._newer
+        found = {each: newer[each] for each in keys if each in newer}
+        if len(found) < len(keys):
+            found |= self._older_or_read([each for each in keys if each not in found])
             found = {each: found[each] for each in keys if each in found}
+        return found
+
+    def _older_or_read(self, keys: Sequence[_Key]) -> dict[_Key, _Value]:
+        older = self._older
+        found = {each: older[each] for each in keys if each in older}
+        if missing := [each for each in keys if each not in found]:
+            found.update(self._read(missing))
+        with self._guard:
+            for each, value in found.items():
+                size = self._size(value)
+                if size > self._half or each in self._newer:
+                    continue
+                if self._filled + size > self._half:
+                    self._older, self._newer, self._filled = self._newer, {}, 0
+                self._newer[each] = value
+                self._filled += size
         return found
 
     def clear(self) -> None:
         """Keep nothing any more."""
         with self._guard:
-            self._kept.clear()
+            self._older, self._newer, self._filled = {}, {}, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +204,9 @@ class Generation:
         self.satisfied = frozenset(self.rules)
         self.seen: dict[frozenset[str], Generation] = {}
         self._similar = self._keep(SMALL_KEPT, self._read_similar)
+        self._documents = self._keep(TEXT_KEPT, self._read_documents, lambda each: len(each.text))
         self._chunks = self._keep(CHUNKS_KEPT, self._read_chunks)
-        self._embeddings = self._keep(CHUNKS_KEPT, self._read_embeddings)
+        self._embeddings = self._keep(EMBEDDINGS_KEPT, self._read_embeddings, _bytes)
         self._titles = self._keep(SMALL_KEPT, self._read_titles)
         self._of_vectors = self._keep(SMALL_KEPT, self._read_of_vectors)
         self._numbered = self._keep(SMALL_KEPT, self._read_numbered)
@@ -191,10 +214,13 @@ class Generation:
         self._postings = self._keep(TERMS_KEPT, self._read_postings)
 
     def _keep(
-        self, most: int, read: Callable[[Sequence[_Key]], Mapping[_Key, _Value]]
+        self,
+        most: int,
+        read: Callable[[Sequence[_Key]], Mapping[_Key, _Value]],
+        size: Callable[[_Value], int] = lambda _: 1,
     ) -> Kept[_Key, _Value]:
         """Return what keeps the values read last until the generation is closed."""
-        kept = Kept(most, read)
+        kept = Kept(most, read, size)
         self._opened.callback(kept.clear)
         return kept
 
@@ -264,15 +290,18 @@ class Generation:
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or None when it is not in this generation."""
-        query = f"select {DESCRIPTION}, text, blocks, pages from documents where id = ?"
-        rows = self._rows(query, [document_id])
-        document = store.document(rows[0]) if rows else None
-        if document is not None and document.id != document_id:
-            raise IndexDamagedError(
-                f"the text of {document_id!r} is not the one that was ingested; "
-                "run python -m ingest --check"
-            )
-        return document
+        return self._documents.of([document_id]).get(document_id)
+
+    def _read_documents(self, ids: Sequence[str]) -> dict[str, Document]:
+        rows = self._by_ids(f"id, {DESCRIPTION}, text, blocks, pages", "documents", "id", ids)
+        found = {each: store.document(row) for each, *row in rows}
+        for each, document in found.items():
+            if document.id != each:
+                raise IndexDamagedError(
+                    f"the text of {each!r} is not the one that was ingested; "
+                    "run python -m ingest --check"
+                )
+        return found
 
     def uris(self) -> dict[str, list[str]]:
         """Return where the text of each document lies, by document id."""
@@ -325,7 +354,7 @@ class Generation:
         if len(found) > top_k:
             found = found[sums[found] >= np.partition(sums[found], -top_k)[-top_k]]
         best = found[np.argsort(-sums[found], kind="stable")][:top_k].tolist()
-        return {each: float(sums[number]) for number, each in self._numbered.of(best).items()}
+        return dict(zip(self._numbered.of(best).values(), sums[best].tolist(), strict=True))
 
     def _read_numbered(self, numbers: Sequence[int]) -> dict[int, str]:
         return dict(self._by_ids("number, id", "chunks", "number", numbers))
@@ -810,6 +839,10 @@ def ranked(scores: Mapping[str, float]) -> list[str]:
 
 def _best_first(scores: Mapping[str, float]) -> dict[str, float]:
     return {each: scores[each] for each in ranked(scores)}
+
+
+def _bytes(embedding: Embedding) -> int:
+    return embedding.vectors.nbytes + len(embedding.code)
 
 
 def _chunk(row: Sequence[Any]) -> Chunk:

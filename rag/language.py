@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache, lru_cache
 from importlib import resources
 
@@ -303,6 +303,7 @@ def _stems_in(columns: Iterable[tuple[str, str]]) -> set[str]:
     return {stem(word, each) for each, column in columns for word in WORD.findall(column)}
 
 
+@lru_cache(maxsize=1000)  # questions; each is looked at several times
 def detect(question: str) -> str:
     """Return the language of a question, one of `LANGUAGES`.
 
@@ -577,13 +578,17 @@ def _like_any_of(name: str, found: list[str]) -> bool:
     )
 
 
-def _offers(kind: str, sentence: str, known: Collection[str]) -> bool:
-    naming = kind in ("person", "place")
-    found = (match.group() for match in _OFFERS[kind].finditer(sentence))
-    return any(
-        fold(each) not in known and not (naming and each.casefold() in _ALL_STOP_WORDS)
-        for each in found
-    )
+def _offers(kind: str, sentence: str, known: Set[str]) -> bool:
+    return not _offered(kind, sentence) <= known
+
+
+@lru_cache(10_000)  # sentences
+def _offered(kind: str, sentence: str) -> frozenset[str]:
+    """Return the words of a sentence that may be a thing of some kind, folded."""
+    words_of = [match.group() for match in _OFFERS[kind].finditer(sentence)]
+    if kind in ("person", "place"):
+        words_of = [each for each in words_of if each.casefold() not in _ALL_STOP_WORDS]
+    return frozenset(map(fold, words_of))
 
 
 def names(text: str, language: str) -> list[str]:

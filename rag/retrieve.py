@@ -23,7 +23,7 @@ from rag.store import Embedding
 from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
-COMPARED = 50  # of the fused chunks, whose tokens are compared with the question's
+COMPARED = 35  # of the fused chunks, whose tokens are compared with the question's
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
 FIRST_WEIGHTS = (0.4, 0.6)  # of meaning and keywords
@@ -177,9 +177,10 @@ def fuse(lists: Iterable[Mapping[str, float]], weights: Iterable[float]) -> dict
     fused: dict[str, float] = {}
     for scores, weight in zip(lists, weights, strict=True):
         low, high = min(scores.values(), default=0), max(scores.values(), default=0)
+        steep = weight / (high - low) if high > low else 0.0
+        least = 0.0 if high > low else weight
         for each, score in scores.items():
-            share = (score - low) / (high - low) if high > low else 1.0
-            fused[each] = fused.get(each, 0.0) + weight * share
+            fused[each] = fused.get(each, 0.0) + least + (score - low) * steep
     return fused
 
 
