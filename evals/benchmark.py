@@ -24,11 +24,13 @@ from rag.models import Encoder, load_encoder
 from rag.pipeline import Pipeline, Question
 from rag.query import in_conversation, understand
 from rag.records import as_json
-from rag.retrieve import retrieve
+from rag.retrieve import COMPARED, retrieve
 from rag.settings import Settings
 from rag.types import Block, Document, Span, Turn
 
-RUN_DEPTH = 50  # chunks a question; the documents they are of go into the run file
+# Chunks a question, whose documents go into the run file. Asked for more than an answer compares,
+# the search would compare more, and what is measured would not be what is answered with.
+RUN_DEPTH = COMPARED
 REST = 0.01  # seconds before what is timed beside another, whose threads may still spin
 PERCENTILES = (50, 95, 99)
 MEASURES = (nDCG @ 10, R @ 5, R @ 10, RR @ 10)

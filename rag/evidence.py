@@ -121,7 +121,8 @@ def _read(
 
 def _weighted(measured: Mapping[str, Numbers], weights: Mapping[str, float]) -> Numbers:
     rows = np.array([measured[name] for name in weights]).T
-    found: Numbers = np.vecdot(rows, [*weights.values()])  # as to matmul, see `_of_tokens`
+    # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
+    found: Numbers = np.vecdot(rows, [*weights.values()])
     return found
 
 
@@ -204,7 +205,6 @@ def _of_tokens(
         return {}
     products = query.products({each.hit.chunk.id: each.code for each in passages})
     rows = _nearest(query, [*products.values()], [n for each in passages for n in each.tokens])
-    # Not by matmul: OpenBLAS may flag finite products of small matrices as invalid
     telling = np.vecdot(rows, query.telling)
     of_passages = np.vecdot(np.maximum.reduceat(rows, starts), query.telling)
     return {
@@ -286,6 +286,7 @@ class _Words:
             ):  # fmt: skip
                 for each in terms_of:
                     self._having.setdefault(each, {})[number] = share
+        self._known = frozenset(self._having)
         self._rarity = np.array([word.rarity for word in query.words])
         self.plain = self._rarity * ~naming_words
         self.named = self._rarity * naming_words
@@ -302,10 +303,10 @@ class _Words:
 
     def rows(self, sequences: Iterable[Iterable[str]]) -> Numbers:
         """Return how far some terms have each word, from 0 to 1: a row each, a column a word."""
-        sequences, known = list(sequences), frozenset(self._having)
+        sequences = list(sequences)
         rows = np.zeros((len(sequences), len(self._words)))
         for row, sequence in zip(rows, sequences, strict=True):
-            for term in known.intersection(sequence):
+            for term in self._known.intersection(sequence):
                 for number, share in self._having[term].items():
                     row[number] = max(row[number], share)
         return rows

@@ -61,9 +61,9 @@ SMALL = 1000  # of so few vectors all are compared
 WIDER = 2  # times more neighbours a server is asked for, as it holds those of other generations too
 # What was asked for last is kept in memory, as a generation never changes: at most so much of each.
 EMBEDDINGS_KEPT = 128_000_000  # bytes; of a chunk there are some 12,000
-TEXT_KEPT = 10_000_000  # characters of documents
+DOCUMENTS_KEPT = 32_000_000  # bytes, about
+POSTINGS_KEPT = 64_000_000  # bytes; 12 for each chunk that has a term
 CHUNKS_KEPT = 4000
-TERMS_KEPT = 4000
 SMALL_KEPT = 50_000  # titles, ids, and of words in how many chunks they are and what is spelled so
 
 Row = tuple[Any, ...]
@@ -76,7 +76,8 @@ class Kept(Generic[_Key, _Value]):
     """What was read last, by what it was asked for; any number of threads may ask.
 
     There are two halves. What is asked for and is not in the newer one goes into it; once that is
-    full it becomes the older one, whose values are let go. So to find something moves nothing.
+    full it takes the place of the older one, whose values are let go. So to find something moves
+    nothing. A value larger than a half is read each time.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Kept(Generic[_Key, _Value]):
         read: Callable[[Sequence[_Key]], Mapping[_Key, _Value]],
         size: Callable[[_Value], int] = lambda _: 1,
     ) -> None:
-        self._half = max(1, most // 2)
+        self._half = most // 2
         self._read = read
         self._size = size
         self._guard = threading.Lock()
@@ -204,14 +205,14 @@ class Generation:
         self.satisfied = frozenset(self.rules)
         self.seen: dict[frozenset[str], Generation] = {}
         self._similar = self._keep(SMALL_KEPT, self._read_similar)
-        self._documents = self._keep(TEXT_KEPT, self._read_documents, lambda each: len(each.text))
+        self._documents = self._keep(DOCUMENTS_KEPT, self._read_documents, _bytes_of_document)
         self._chunks = self._keep(CHUNKS_KEPT, self._read_chunks)
-        self._embeddings = self._keep(EMBEDDINGS_KEPT, self._read_embeddings, _bytes)
+        self._embeddings = self._keep(EMBEDDINGS_KEPT, self._read_embeddings, _bytes_of_embedding)
         self._titles = self._keep(SMALL_KEPT, self._read_titles)
         self._of_vectors = self._keep(SMALL_KEPT, self._read_of_vectors)
         self._numbered = self._keep(SMALL_KEPT, self._read_numbered)
         self._frequencies = self._keep(SMALL_KEPT, self._read_frequencies)
-        self._postings = self._keep(TERMS_KEPT, self._read_postings)
+        self._postings = self._keep(POSTINGS_KEPT, self._read_postings, _bytes_of_postings)
 
     def _keep(
         self,
@@ -354,7 +355,14 @@ class Generation:
         if len(found) > top_k:
             found = found[sums[found] >= np.partition(sums[found], -top_k)[-top_k]]
         best = found[np.argsort(-sums[found], kind="stable")][:top_k].tolist()
-        return dict(zip(self._numbered.of(best).values(), sums[best].tolist(), strict=True))
+        ids = self._numbered.of(best)
+        if len(ids) < len(best):
+            lacking = next(each for each in best if each not in ids)
+            raise IndexDamagedError(
+                f"the words name chunk number {lacking}, which is not in the index; "
+                "run python -m ingest --check"
+            )
+        return dict(zip(ids.values(), sums[best].tolist(), strict=True))
 
     def _read_numbered(self, numbers: Sequence[int]) -> dict[int, str]:
         return dict(self._by_ids("number, id", "chunks", "number", numbers))
@@ -841,8 +849,19 @@ def _best_first(scores: Mapping[str, float]) -> dict[str, float]:
     return {each: scores[each] for each in ranked(scores)}
 
 
-def _bytes(embedding: Embedding) -> int:
+def _bytes_of_embedding(embedding: Embedding) -> int:
     return embedding.vectors.nbytes + len(embedding.code)
+
+
+def _bytes_of_document(document: Document) -> int:
+    """Return about how much memory a document takes; a block or page takes some 200 bytes."""
+    return 2 * len(document.text) + 200 * (len(document.blocks) + len(document.pages))
+
+
+def _bytes_of_postings(postings: Postings) -> int:
+    """Return how much memory postings take; the arrays themselves take some 300 bytes."""
+    numbers, scores = postings
+    return 300 + numbers.nbytes + scores.nbytes
 
 
 def _chunk(row: Sequence[Any]) -> Chunk:

@@ -303,7 +303,7 @@ def _stems_in(columns: Iterable[tuple[str, str]]) -> set[str]:
     return {stem(word, each) for each, column in columns for word in WORD.findall(column)}
 
 
-@lru_cache(maxsize=1000)  # questions; each is looked at several times
+@lru_cache(maxsize=1000)  # questions and turns; each is looked at several times
 def detect(question: str) -> str:
     """Return the language of a question, one of `LANGUAGES`.
 
@@ -582,7 +582,7 @@ def _offers(kind: str, sentence: str, known: Set[str]) -> bool:
     return not _offered(kind, sentence) <= known
 
 
-@lru_cache(10_000)  # sentences
+@lru_cache(10_000)  # sentences, for each kind of thing
 def _offered(kind: str, sentence: str) -> frozenset[str]:
     """Return the words of a sentence that may be a thing of some kind, folded."""
     words_of = [match.group() for match in _OFFERS[kind].finditer(sentence)]

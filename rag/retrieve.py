@@ -23,7 +23,7 @@ from rag.store import Embedding
 from rag.types import Hit
 
 POOL = 100  # how many of each list are fused
-COMPARED = 35  # of the fused chunks, whose tokens are compared with the question's
+COMPARED = 35  # of the fused chunks at least, whose tokens are compared with the question's
 OWN_KEYWORDS = 0.5  # what a question's own words count alone, where it borrowed others
 PER_DOCUMENT = 3  # hits of one document before those of others have had their turn
 FIRST_WEIGHTS = (0.4, 0.6)  # of meaning and keywords
@@ -71,7 +71,7 @@ def search(query: Query, generation: Generation, *, top_k: int) -> Found:
     weights = in_english if all(each.read_well for each in readings) else OTHER
     keywords = _best(_by_keywords(each, generation) for each in readings)
     meaning = _best(generation.nearest_chunks(each.in_context, POOL) for each in readings)
-    pool = ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[:COMPARED]
+    pool = ranked(fuse((meaning, keywords), FIRST_WEIGHTS))[: max(COMPARED, top_k)]
     embedded = generation.embeddings(pool)
     by_tokens = [_by_tokens(each, embedded) for each in readings]
     telling, plain = (_best(each) for each in zip(*by_tokens, strict=True))
@@ -177,10 +177,9 @@ def fuse(lists: Iterable[Mapping[str, float]], weights: Iterable[float]) -> dict
     fused: dict[str, float] = {}
     for scores, weight in zip(lists, weights, strict=True):
         low, high = min(scores.values(), default=0), max(scores.values(), default=0)
-        steep = weight / (high - low) if high > low else 0.0
-        least = 0.0 if high > low else weight
         for each, score in scores.items():
-            fused[each] = fused.get(each, 0.0) + least + (score - low) * steep
+            share = (score - low) / (high - low) if high > low else 1.0
+            fused[each] = fused.get(each, 0.0) + weight * share
     return fused
 
 

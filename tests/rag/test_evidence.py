@@ -3,11 +3,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from rag.evidence import _nearest, nearest_tokens, weigh
+from rag.evidence import AKIN, _nearest, _Passage, _Words, nearest_tokens, weigh
 from rag.index import Generation
 from rag.language import terms
 from rag.models import Encoder, signs
-from rag.query import Conversation, Query, QueryTokens, in_conversation, understand
+from rag.query import LIKE, Conversation, Query, QueryTokens, Word, in_conversation, understand
 from rag.retrieve import Weights, _by_topic, retrieve, search
 from rag.store import Vectors
 from rag.types import Turn
@@ -68,6 +68,46 @@ def test_a_question_weighs_its_rare_words_most(generation: Generation, encoder: 
     assert found is not None
     assert found.telling.sum() == pytest.approx(1)
     assert found.telling.argmax() in range(2, 6)  # the pieces of the name, after "what did"
+
+
+def words(text: str, *own: Word, vocabulary: str) -> _Words:
+    query = Query(text, "en", np.zeros(1), np.zeros(1), None, own, frozenset())
+    return _Words(query, {*vocabulary.split()}, 10)
+
+
+def test_a_text_has_a_word_itself_or_one_like_it_or_one_of_its_family() -> None:
+    found = words(
+        "imperial fleet",
+        Word("imperial", frozenset({"imperial"}), frozenset({"fleet", "royal"}), 1, 1),
+        Word("fleet", frozenset({"fleet"}), frozenset({"imperial"}), 1, LIKE),
+        vocabulary="imperial imperi fleet royal harbour",
+    )
+    rows = {
+        "imperial royal imperi": [1, LIKE],
+        "imperi": [AKIN, 0],
+        "imperi royal": [LIKE, 0],
+        "fleet": [LIKE, LIKE],
+        "harbour": [0, 0],
+        "": [0, 0],
+    }
+    assert found.rows([each.split() for each in rows]).tolist() == [*rows.values()]
+
+
+def test_neighbouring_words_count_where_they_stand_together() -> None:
+    found = words("harbour ferry sail dawn", vocabulary="harbour ferri sail")
+    assert found.together(["harbour", "ferri", "sail"]) == pytest.approx(2 / 3)  # of three pairs
+    assert found.together(["ferri", "harbour"]) == pytest.approx(1 / 3)
+    assert found.together(["harbour", *["else"] * 20, "ferri"]) == 0
+    assert found.together(["ferri", "dawn"]) == found.together([]) == 0
+    assert words("harbour", vocabulary="harbour").together(["harbour"]) == 0
+
+
+def test_a_passage_stands_under_its_title_and_heading(generation: Generation, alone: Query) -> None:
+    [hit] = retrieve(alone, generation, top_k=1)
+    found = _Passage(hit, generation.embeddings([hit.chunk.id])[hit.chunk.id]).context
+    texts = hit.chunk.title, hit.chunk.heading, hit.chunk.text
+    assert found == {term for each in texts for term in terms(each, hit.chunk.language)}
+    assert not {*terms(hit.chunk.title, "en")} <= {*terms(hit.chunk.text, "en")}
 
 
 def test_a_sentence_in_the_language_of_the_question_comes_first(

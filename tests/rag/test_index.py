@@ -237,7 +237,7 @@ def test_no_more_is_kept_than_may_be() -> None:
 
 
 def test_many_threads_may_ask_for_what_is_kept() -> None:
-    kept = Kept(3, lambda keys: {each: each * 2 for each in keys})
+    kept = Kept(60, lambda keys: {each: each * 2 for each in keys}, lambda each: 5 * len(each))
     keys = [f"{n % 7}" for n in range(20_000)]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -247,23 +247,107 @@ def test_many_threads_may_ask_for_what_is_kept() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert found == [{each: each * 2, "x": "xx"} for each in keys]
+    assert kept._filled == sum(5 * len(each) for each in kept._newer.values()) <= 30
+
+
+def test_what_two_threads_read_at_once_is_counted_once() -> None:
+    def read(keys: Sequence[str]) -> dict[str, str]:
+        with ThreadPoolExecutor(1) as other:
+            if not asked:
+                asked.append(keys)
+                other.submit(kept.of, keys).result()
+        return {each: each for each in keys}
+
+    asked: list[Sequence[str]] = []
+    kept = Kept(6, read)
+    assert kept.of(["a", "b"]) == {"a": "a", "b": "b"}
+    assert kept._filled == len(kept._newer) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "found"),
+    [
+        ("EMBEDDINGS_KEPT", 100_000, Generation.embeddings),
+        ("DOCUMENTS_KEPT", 30_000, lambda of, ids: {each: of.document(each) for each in ids}),
+        ("POSTINGS_KEPT", 3_000, lambda of, words: of._postings.of(words)),
+    ],
+)
+def test_what_is_kept_of_a_generation_is_limited_by_its_size(
+    seeds_index: Path,
+    encoder: Encoder,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    most: int,
+    found: Callable[[Generation, Sequence[str]], dict[str, object]],
+) -> None:
+    for small in (False, True):
+        if small:
+            monkeypatch.setattr(f"rag.index.{limit}", most)
+        index = Index(seeds_index, encoder.fingerprint)
+        with index.reading() as generation:
+            keys = {
+                "EMBEDDINGS_KEPT": [*generation.matching_chunks(["canada", "carney"], 50)],
+                "DOCUMENTS_KEPT": [each.id for each in generation.documents()],
+                "POSTINGS_KEPT": [f"nowhere{n}" for n in range(20)],
+            }[limit]
+            first = found(generation, keys[:1])[keys[0]]
+            assert found(generation, keys[:1])[keys[0]] is first
+            for each in keys[1:]:
+                found(generation, [each])
+            assert (found(generation, keys[:1])[keys[0]] is first) is not small
+        index.close()
 
 
 def test_nothing_is_kept_of_a_generation_that_was_closed(
-    seeds: Path, tmp_path: Path, encoder: Encoder
+    seeds: Path, tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("rag.index.EMBEDDINGS_KEPT", 100_000)  # of some chunks
     index = Index(tmp_path, encoder.fingerprint)
     sync(index, encoder, [seeds])
     gc.disable()
     try:
         with index.reading() as generation:
-            [found] = generation.matching_chunks(["bendayan"], 1)
-            kept = weakref.ref(generation.embeddings([found])[found].vectors)
-            assert kept() is generation.embeddings([found])[found].vectors
+            ids = [*generation.matching_chunks(["canada"], 20)]
+            read = [weakref.ref(generation.embeddings([each])[each].vectors) for each in ids]
+            assert generation._embeddings._older
+            assert 0 < sum(each() is not None for each in read) < len(read)
         index.close()
-        assert kept() is None
+        assert not any(each() is not None for each in read)
     finally:
         gc.enable()
+
+
+def test_a_text_that_was_changed_in_the_index_is_not_given(
+    own_index: Path, encoder: Encoder
+) -> None:
+    with contextlib.closing(sqlite3.connect(current(own_index) / "truth.sqlite")) as database:
+        [(changed,)] = database.execute("select min(id) from documents")
+        database.execute(
+            "update documents set text = '~' || substr(text, 2) where id = ?", [changed]
+        )
+        database.commit()
+    index = Index(own_index, encoder.fingerprint)
+    with index.reading() as generation:
+        for _ in range(2):
+            with pytest.raises(IndexDamagedError, match=f"'{changed}' is not the one that was in"):
+                generation.document(changed)
+    index.close()
+
+
+def test_words_of_a_chunk_that_is_not_there_are_damage(own_index: Path, encoder: Encoder) -> None:
+    index = Index(own_index, encoder.fingerprint)
+    with index.reading() as generation:
+        [found] = generation.matching_chunks(["bendayan"], 1)
+    index.close()
+    with contextlib.closing(sqlite3.connect(current(own_index) / "truth.sqlite")) as database:
+        [(number,)] = database.execute("select number from chunks where id = ?", [found])
+        database.execute("update chunks set number = 1000000 where id = ?", [found])
+        database.commit()
+    index = Index(own_index, encoder.fingerprint)
+    wanted = f"chunk number {number}, which is not in the index; run python -m ingest --check"
+    with index.reading() as generation, pytest.raises(IndexDamagedError, match=wanted):
+        generation.matching_chunks(["bendayan"], 100)
+    index.close()
 
 
 def test_a_chunk_has_the_title_of_its_own_document(

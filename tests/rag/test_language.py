@@ -171,6 +171,8 @@ def test_a_word_of_the_glossary_stands_for_itself() -> None:
         ("¿Cuántos firmaron?", "Firmaron con gusto.", "Firmaron 14."),
         ("¿Cuándo firmaron?", "Firmaron con gusto.", "Firmaron en marzo."),
         ("¿Quién firmó?", "se firmó con gusto", "Lo firmó Ana Ruiz."),
+        ("Who signed?", "They signed gladly.", "They and Ruiz signed."),
+        ("Who met José Ruiz?", "Jose Ruiz left.", "Jose Ruiz met Okafor."),
     ],
 )
 def test_tells_whether_a_sentence_lacks_the_kind_of_thing_asked_for(

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
@@ -32,6 +32,7 @@ def test_fusion_does_not_depend_on_the_order_of_its_lists(
     assert one == pytest.approx(other)
 
 
+@example([({"a": 0.0, "b": 5e-324}, 1.0)])
 @given(LISTS)
 def test_fused_scores_lie_between_nothing_and_the_sum_of_the_weights(
     weighted: list[tuple[dict[str, float], float]],
@@ -55,6 +56,19 @@ def test_fusion_does_not_depend_on_the_scale_of_a_list(
 def test_what_is_first_in_every_list_is_first() -> None:
     fused = fuse([{"a": 2, "b": 1}, {"a": 0.3, "c": 0.1}], [0.4, 0.6])
     assert fused == pytest.approx({"a": 1, "b": 0, "c": 0})
+
+
+def test_what_all_of_a_list_have_alike_counts_whole() -> None:
+    assert fuse([{"a": 2.0}, {"a": 3.0, "b": 3.0}], [0.5, 0.25]) == {"a": 0.75, "b": 0.25}
+
+
+def test_all_that_is_asked_for_is_compared_token_by_token(
+    generation: Generation, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = understand("What did Canada and Mexico say on trade?", generation, encoder)
+    found = retrieve(query, generation, top_k=50)
+    monkeypatch.setattr("rag.retrieve.COMPARED", 50)
+    assert retrieve(query, generation, top_k=50) == found
 
 
 def test_as_many_weights_as_lists_are_needed() -> None:
