@@ -265,37 +265,50 @@ def test_what_two_threads_read_at_once_is_counted_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "most", "found"),
+    ("limit", "small", "keys_of", "value_of"),
     [
-        ("EMBEDDINGS_KEPT", 100_000, Generation.embeddings),
-        ("DOCUMENTS_KEPT", 30_000, lambda of, ids: {each: of.document(each) for each in ids}),
-        ("POSTINGS_KEPT", 3_000, lambda of, words: of._postings.of(words)),
+        (
+            "EMBEDDINGS_KEPT",
+            100_000,
+            lambda of: [*of.matching_chunks(["canada", "carney"], 50)],
+            lambda of, each: of.embeddings([each])[each],
+        ),
+        (
+            "DOCUMENTS_KEPT",
+            30_000,
+            lambda of: [each.id for each in of.documents()],
+            Generation.document,
+        ),
+        (
+            "POSTINGS_KEPT",
+            3_000,
+            lambda _: [f"nowhere{n}" for n in range(20)],
+            lambda of, each: of._postings.of([each])[each],
+        ),
     ],
 )
+@pytest.mark.parametrize("within", [True, False])
 def test_what_is_kept_of_a_generation_is_limited_by_its_size(
     seeds_index: Path,
     encoder: Encoder,
     monkeypatch: pytest.MonkeyPatch,
     limit: str,
-    most: int,
-    found: Callable[[Generation, Sequence[str]], dict[str, object]],
+    small: int,
+    keys_of: Callable[[Generation], list[str]],
+    value_of: Callable[[Generation, str], object],
+    within: bool,
 ) -> None:
-    for small in (False, True):
-        if small:
-            monkeypatch.setattr(f"rag.index.{limit}", most)
-        index = Index(seeds_index, encoder.fingerprint)
-        with index.reading() as generation:
-            keys = {
-                "EMBEDDINGS_KEPT": [*generation.matching_chunks(["canada", "carney"], 50)],
-                "DOCUMENTS_KEPT": [each.id for each in generation.documents()],
-                "POSTINGS_KEPT": [f"nowhere{n}" for n in range(20)],
-            }[limit]
-            first = found(generation, keys[:1])[keys[0]]
-            assert found(generation, keys[:1])[keys[0]] is first
-            for each in keys[1:]:
-                found(generation, [each])
-            assert (found(generation, keys[:1])[keys[0]] is first) is not small
-        index.close()
+    if not within:
+        monkeypatch.setattr(f"rag.index.{limit}", small)
+    index = Index(seeds_index, encoder.fingerprint)
+    with index.reading() as generation:
+        first, *others = keys_of(generation)
+        value = value_of(generation, first)
+        assert value_of(generation, first) is value
+        for each in others:
+            value_of(generation, each)
+        assert (value_of(generation, first) is value) is within
+    index.close()
 
 
 def test_nothing_is_kept_of_a_generation_that_was_closed(
